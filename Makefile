@@ -1,0 +1,39 @@
+# demo: the tour · test: the tests · check: style, types, direction of imports · bench: side-by-side figures
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+SHELL := /bin/bash
+export EVENHAND_DATA ?= $(CURDIR)/.evenhand
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+DISTRIBUTIONS := core schema plugins/assignment plugins/scoring plugins/commission plugins/importers
+
+.PHONY: demo test check bench clean setup
+
+demo: $(READY)
+	@exec $(BIN)/evenhand demo $(ARGS)
+
+test: $(READY)
+	$(BIN)/python -m pytest -n auto $(ARGS)
+
+check: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(READY)
+	$(BIN)/python -m benchmarks $(ARGS)
+
+clean:
+	rm -rf $(VENV) $(EVENHAND_DATA) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+setup: $(READY)
+
+$(READY): requirements/runtime.txt requirements/dev.txt $(addsuffix /pyproject.toml,$(DISTRIBUTIONS))
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Evenhand needs Python 3.11 or newer; set PYTHON=/path/to/python3.11")'
+	@echo "Setting up $(VENV) (once; about half a minute)"
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet -r requirements/runtime.txt -r requirements/dev.txt
+	@$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation $(addprefix --editable ,$(DISTRIBUTIONS))
+	@touch $(READY)

@@ -1,0 +1,177 @@
+"""Assign records by the tenant's policy: ask the plugins, check, apply, and keep every verdict."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from evenhand.actions.errors import NoPolicy
+from evenhand.actions.journal import Journal, Why, writing
+from evenhand.actions.owners import Holder, change_holders
+from evenhand.auth.permissions import Operation, require
+from evenhand.db.bulk import insert_rows
+from evenhand.db.session import raw_connection
+from evenhand.entities import Absence, User
+from evenhand.entities.enums import OwnershipReason
+from evenhand.entities.registry import Entity, entity
+from evenhand.errors import InvalidInput, NotFound, Problem
+from evenhand.ownership.models import Decision
+from evenhand.plugins.contract import Candidate, OpenRecord, Resolution, TenantContext
+from evenhand.plugins.host import PluginFailed, current_host, tenant_context
+from evenhand.tenancy.context import current_actor
+from evenhand.tenancy.models import uuid7
+
+BATCH = 1000
+
+
+@dataclass(frozen=True)
+class Assigned:
+    """What became of one record. `owner_id` None: nobody was eligible and it stays where it was."""
+
+    record_id: UUID
+    owner_id: UUID | None
+    decision_id: UUID
+
+
+async def candidates_for(kind: Entity, ctx: TenantContext) -> list[Candidate]:
+    """Everybody who works for the tenant, with what policies ask about, sorted by id; also the inactive and absent."""
+    users = await User.filter(archived_at=None).order_by("id")
+    absent = set(
+        await Absence.filter(archived_at=None, starts_on__lte=ctx.today, ends_on__gte=ctx.today).values_list(
+            "user_id", flat=True
+        )
+    )
+    open_now = await _open_records(kind)
+    return [
+        Candidate(
+            user_id=user.id,
+            name=user.name,
+            role=user.role.value,
+            level=user.level.value,
+            is_active=user.is_active,
+            absent=user.id in absent,
+            open_records=open_now[user.id],
+            team_id=user.team_id,
+            regions=tuple(user.regions),
+            languages=tuple(user.languages),
+            skills=tuple(user.skills),
+        )
+        for user in users
+    ]
+
+
+async def _open_records(kind: Entity) -> Counter[UUID]:
+    from evenhand.db.session import driver_transaction
+
+    closed = {"Lead": "AND status NOT IN ('converted', 'unqualified')", "Opportunity": "AND closed_on IS NULL"}
+    rows = await raw_connection(driver_transaction()).fetch(
+        f'SELECT owner_id, count(*) AS held FROM "{kind.model._meta.db_table}" WHERE tenant_id = $1 '
+        f"AND owner_id IS NOT NULL AND archived_at IS NULL {closed.get(kind.name, '')} GROUP BY owner_id",
+        current_actor().tenant_id,
+    )
+    return Counter({row["owner_id"]: row["held"] for row in rows})
+
+
+def _check(resolutions: Sequence[Resolution], records: Sequence[OpenRecord], candidates: Sequence[Candidate]) -> None:
+    """Hold a policy to its contract: every record once, only candidates, a verdict for each of them."""
+    known = {candidate.user_id for candidate in candidates}
+    problems = []
+    if sorted(item.record_id for item in resolutions) != sorted(record.record_id for record in records):
+        problems.append("it did not answer for each record once")
+    for item in resolutions:
+        eligible = {verdict.candidate_id for verdict in item.verdicts if verdict.eligible}
+        if {verdict.candidate_id for verdict in item.verdicts} != known:
+            problems.append(f"record {item.record_id} lacks verdicts for some candidates")
+        if item.owner_id is not None and item.owner_id not in eligible:
+            problems.append(f"record {item.record_id} was given to somebody it found not eligible")
+    if problems:
+        raise PluginFailed(
+            f"The policy broke its contract: {problems[0]}.", hint="Nothing was changed. Tell the plugin's author."
+        )
+
+
+def _decision_row(plugin: str, kind: Entity, item: Resolution, journal: Journal) -> dict[str, Any]:
+    return {
+        "id": uuid7(),
+        "tenant_id": journal.actor.tenant_id,
+        "entity": kind.name,
+        "record_id": item.record_id,
+        "plugin": plugin,
+        "policy": item.policy,
+        "owner_id": item.owner_id,
+        "seed": item.seed,
+        "verdicts": [
+            {
+                "candidate": verdict.candidate_id,
+                "eligible": verdict.eligible,
+                "reason": verdict.reason,
+                "rank": verdict.rank,
+                "evidence": verdict.evidence,
+            }
+            for verdict in item.verdicts
+        ],
+        "decided_at": journal.now,
+    }
+
+
+async def _assign_batch(kind: Entity, ids: Sequence[UUID], seed: int | None) -> list[Assigned]:
+    async with writing("assign_records") as journal:
+        found = {
+            record.id: record
+            for record in await kind.model.filter(id__in=list(ids), archived_at=None).order_by("id").select_for_update()
+        }
+        for record_id in ids:
+            if record_id not in found:
+                raise NotFound(kind.name, record_id)
+        records = [OpenRecord(kind.name, record_id, found[record_id].columns()) for record_id in ids]
+        ctx = await tenant_context(seed=seed, now=journal.now)
+        candidates = await candidates_for(kind, ctx)
+        answer = await current_host().resolve_owner(ctx, records=records, candidates=candidates)
+        if answer is None:
+            raise NoPolicy(
+                "No enabled plugin decides on owners.",
+                hint="Enable one: evenhand plugin enable assignment --tenant TENANT.",
+            )
+        plugin, resolutions = answer
+        _check(resolutions, records, candidates)
+        rows = [_decision_row(plugin, kind, item, journal) for item in resolutions]
+        await insert_rows(journal.client, Decision, rows)
+        given = [row for row in rows if row["owner_id"] is not None]
+        await change_holders(
+            kind,
+            {row["record_id"]: Holder(owner_id=row["owner_id"]) for row in given},
+            {
+                row["record_id"]: Why(
+                    OwnershipReason.ASSIGNED, policy=f"{plugin}:{row['policy']}", decision_id=row["id"]
+                )
+                for row in given
+            },
+            journal=journal,
+        )
+        return [Assigned(row["record_id"], row["owner_id"], row["id"]) for row in rows]
+
+
+async def assign_records(entity_name: str, record_ids: Sequence[UUID], *, seed: int | None = None) -> list[Assigned]:
+    """Assign records by the tenant's policy, 1,000 in one transaction; the order given is the order of turns.
+
+    Each decision is kept with a verdict for every candidate. What nobody is eligible for stays where it is.
+
+    Args:
+        seed: for ties; by default random, and always recorded.
+
+    Raises:
+        NoPolicy, NotFound, PluginFailed, PermissionDenied. Batches before the failing one stay assigned.
+    """
+    kind = entity(entity_name)
+    require(current_actor(), Operation.ASSIGN, kind.name)
+    if not kind.ownable:
+        message = f"{kind.name} records have no owner."
+        raise InvalidInput([Problem("", "NOT_OWNABLE", message, "Accounts, leads and opportunities have owners.")])
+    unique = list(dict.fromkeys(record_ids))
+    assigned: list[Assigned] = []
+    for start in range(0, len(unique), BATCH):
+        assigned += await _assign_batch(kind, unique[start : start + BATCH], seed)
+    return assigned

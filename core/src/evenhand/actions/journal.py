@@ -1,0 +1,129 @@
+"""The unit of work: what one use case writes besides the records, flushed set-based before the commit."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from enum import Enum
+from typing import Any
+from uuid import UUID
+
+from tortoise.backends.asyncpg.client import TransactionWrapper
+
+from evenhand.audit.models import AuditEntry
+from evenhand.db.bulk import insert_rows
+from evenhand.db.session import transaction
+from evenhand.entities.enums import OwnershipReason
+from evenhand.events.models import OutboxEvent
+from evenhand.ownership.models import OwnershipEntry
+from evenhand.tenancy.context import Actor, current_actor
+from evenhand.tenancy.models import uuid7
+
+
+def plain(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Column values as JSON can hold them."""
+    return {
+        name: value.value if isinstance(value, Enum) else value.isoformat() if isinstance(value, datetime) else value
+        for name, value in values.items()
+    }
+
+
+@dataclass(frozen=True)
+class Why:
+    """Why a record changes hands."""
+
+    reason: OwnershipReason
+    note: str | None = None
+    policy: str | None = None
+    decision_id: UUID | None = None
+
+
+@dataclass
+class Journal:
+    """Collects the audit entries, ledger lines and events of one use case."""
+
+    action: str
+    actor: Actor
+    client: TransactionWrapper
+    now: datetime
+    _audit: list[dict[str, Any]] = field(default_factory=list)
+    _events: list[dict[str, Any]] = field(default_factory=list)
+    _ledger: list[dict[str, Any]] = field(default_factory=list)
+
+    def _common(self, entity: str, record_id: UUID) -> dict[str, Any]:
+        return {
+            "id": uuid7(),
+            "tenant_id": self.actor.tenant_id,
+            "entity": entity,
+            "record_id": record_id,
+            "via": self.actor.via,
+        }
+
+    def record(
+        self, entity: str, record_id: UUID, *, before: Mapping[str, Any] | None, after: Mapping[str, Any] | None
+    ) -> None:
+        """Note what changed in one record: old and new values of the changed columns."""
+        self._audit.append(
+            {
+                **self._common(entity, record_id),
+                "action": self.action,
+                "before": plain(before) if before is not None else None,
+                "after": plain(after) if after is not None else None,
+                "user_id": self.actor.user_id,
+                "occurred_at": self.now,
+            }
+        )
+
+    def emit(self, event: str, entity: str, record_id: UUID, payload: Mapping[str, Any]) -> None:
+        """Put an event (past tense) into the outbox."""
+        self._events.append(
+            {
+                **self._common(entity, record_id),
+                "type": event,
+                "payload": plain(payload),
+                "user_id": self.actor.user_id,
+                "occurred_at": self.now,
+            }
+        )
+
+    def hold(self, entity: str, record_id: UUID, *, owner_id: UUID | None, pool_id: UUID | None, why: Why) -> None:
+        """Add a line to the ledger: from now on this is the record's holder."""
+        self._ledger.append(
+            {
+                **self._common(entity, record_id),
+                "owner_id": owner_id,
+                "pool_id": pool_id,
+                "started_at": self.now,
+                "reason": why.reason,
+                "note": why.note,
+                "policy": why.policy,
+                "decision_id": why.decision_id,
+                "actor_id": self.actor.user_id,
+            }
+        )
+
+    async def flush(self) -> None:
+        """Write all that was collected: one statement per table."""
+        tables: Sequence[tuple[Any, list[dict[str, Any]]]] = (
+            (OwnershipEntry, self._ledger),
+            (AuditEntry, self._audit),
+            (OutboxEvent, self._events),
+        )
+        for model, rows in tables:
+            await insert_rows(self.client, model, rows)
+            rows.clear()
+
+
+@asynccontextmanager
+async def writing(action: str) -> AsyncIterator[Journal]:
+    """The one transaction of a use case; what the journal collected is written at its end.
+
+    Args:
+        action: the use case, as the audit will name it.
+    """
+    async with transaction() as client:
+        journal = Journal(action, current_actor(), client, datetime.now(UTC))
+        yield journal
+        await journal.flush()

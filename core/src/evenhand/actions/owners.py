@@ -1,0 +1,102 @@
+"""The one way in which a record changes hands."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from evenhand.actions.journal import Journal, Why, writing
+from evenhand.auth.permissions import Operation, require
+from evenhand.db.bulk import update_rows
+from evenhand.entities.enums import OwnershipReason
+from evenhand.entities.registry import Entity, entity
+from evenhand.errors import InvalidInput, NotFound, Problem
+from evenhand.ownership.holders import require_eligible_owners
+from evenhand.ownership.models import Pool
+from evenhand.tenancy.context import current_actor
+
+
+@dataclass(frozen=True)
+class Holder:
+    """Who is to hold a record: an owner or a pool, exactly one."""
+
+    owner_id: UUID | None = None
+    pool_id: UUID | None = None
+
+
+async def change_holders(
+    kind: Entity, holders: Mapping[UUID, Holder], why: Mapping[UUID, Why], *, journal: Journal
+) -> list[UUID]:
+    """Change the holders of records inside the transaction of `journal`: ledger, audit, event; nothing else.
+
+    Args:
+        holders, why: by record id.
+
+    Returns: ids of the records whose holder was really another.
+    """
+    if not kind.ownable:
+        message = f"{kind.name} records have no owner."
+        raise InvalidInput([Problem("", "NOT_OWNABLE", message, "Accounts, leads and opportunities have owners.")])
+    await require_eligible_owners({holder.owner_id for holder in holders.values() if holder.owner_id is not None})
+    await _require_pools({holder.pool_id for holder in holders.values() if holder.pool_id is not None})
+    records = await kind.model.filter(id__in=list(holders)).order_by("id").select_for_update()
+    missing = holders.keys() - {record.id for record in records}
+    if missing:
+        raise NotFound(kind.name, min(missing))
+    rows: list[dict[str, Any]] = []
+    for record in records:
+        old: dict[str, Any] = {name: getattr(record, name) for name in ("owner_id", "pool_id")}
+        holder = holders[record.id]
+        new: dict[str, Any] = {"owner_id": holder.owner_id, "pool_id": holder.pool_id}
+        if old == new:
+            continue
+        rows.append({"id": record.id, "tenant_id": record.tenant_id, **new, "version": record.version + 1})
+        journal.record(kind.name, record.id, before=old, after=new)
+        journal.hold(kind.name, record.id, **new, why=why[record.id])
+        reason = why[record.id].reason.value
+        journal.emit("OwnerChanged", kind.name, record.id, {"before": old, "after": new, "reason": reason})
+    await update_rows(journal.client, kind.model, rows)
+    return [row["id"] for row in rows]
+
+
+async def _require_pools(pool_ids: set[UUID]) -> None:
+    if not pool_ids:
+        return
+    known = {pool.id for pool in await Pool.filter(id__in=list(pool_ids), archived_at=None)}
+    for pool_id in pool_ids - known:
+        message = f"pool_id: pool {pool_id} does not exist here."
+        raise InvalidInput([Problem("pool_id", "REFERENCE_NOT_FOUND", message, "Use the id of a pool.")])
+
+
+async def set_owner(
+    entity_name: str,
+    record_ids: Sequence[UUID],
+    *,
+    owner_id: UUID | None = None,
+    pool_id: UUID | None = None,
+    note: str | None = None,
+) -> list[UUID]:
+    """Give records to an owner or put them into a pool; a manager's or admin's decision, all or nothing.
+
+    Args:
+        note: why, in the manager's words; kept in the ledger.
+
+    Returns: ids of the records whose holder was really another.
+
+    Raises:
+        InvalidInput, NotFound, OwnerNotEligible, PermissionDenied.
+    """
+    kind = entity(entity_name)
+    require(current_actor(), Operation.ASSIGN, kind.name)
+    if (owner_id is None) == (pool_id is None):
+        message = "owner_id: give exactly one of owner_id and pool_id."
+        raise InvalidInput([Problem("owner_id", "ONE_HOLDER", message, "A record has an owner or a pool.")])
+    reason = OwnershipReason.MANUAL if owner_id is not None else OwnershipReason.RELEASED
+    why = Why(reason, note=note)
+    holder = Holder(owner_id, pool_id)
+    async with writing("set_owner") as journal:
+        return await change_holders(
+            kind, dict.fromkeys(record_ids, holder), dict.fromkeys(record_ids, why), journal=journal
+        )

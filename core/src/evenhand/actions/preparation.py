@@ -1,0 +1,156 @@
+"""What single entities add to a plain create or update: derived values, filled in before the write."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from decimal import ROUND_HALF_UP, Decimal
+from typing import Any, cast
+from uuid import UUID
+
+from evenhand.actions.journal import Journal
+from evenhand.entities import Opportunity, Pipeline, Stage, Tenant
+from evenhand.entities.enums import StageKind
+from evenhand.entities.registry import Entity
+from evenhand.errors import InvalidInput, Problem
+from evenhand.tenancy.models import RecordModel
+
+CENT = Decimal("0.01")
+
+
+def line_amount(quantity: Decimal, unit_price: Decimal, discount_percent: Decimal) -> Decimal:
+    """Quantity times price less the discount, rounded half up to cents."""
+    return (quantity * unit_price * (100 - discount_percent) / 100).quantize(CENT, rounding=ROUND_HALF_UP)
+
+
+async def prepare_new(kind: Entity, cleaned: Sequence[dict[str, Any]], journal: Journal) -> None:
+    """Complete checked values of new records; set-based.
+
+    Raises:
+        InvalidInput: a stage that does not exist or is of another pipeline, a survey score out of range, …
+    """
+    if kind.name == "Order":
+        _total_orders(cleaned)
+        _require_totals(cleaned)
+    if kind.name == "Opportunity":
+        await _place_in_pipeline(cleaned, journal)
+    if "currency" in kind.filled:
+        await _default_currency(cleaned)
+    for values in cleaned:
+        for moment in ("occurred_at", "opened_at", "paid_at", "answered_at"):
+            if moment in kind.filled and values[moment] is None:
+                values[moment] = journal.now
+    _check_together(kind, cleaned)
+
+
+async def prepare_changes(kind: Entity, plans: Sequence[tuple[RecordModel, dict[str, Any]]], journal: Journal) -> None:
+    """Complete checked changes of locked records; set-based."""
+    if kind.name == "Order":
+        _total_orders([values for _, values in plans])
+    if kind.name == "Opportunity":
+        await _move_stages(cast(Sequence[tuple[Opportunity, dict[str, Any]]], plans), journal)
+    _check_together(kind, [_merged(record, values) for record, values in plans])
+
+
+def _merged(record: RecordModel, values: Mapping[str, Any]) -> dict[str, Any]:
+    return {**record.columns(), **values}
+
+
+def _total_orders(cleaned: Sequence[dict[str, Any]]) -> None:
+    for values in cleaned:
+        lines = values.get("lines")
+        if lines is None:
+            continue
+        for line in lines:
+            line.setdefault("amount", line_amount(line["quantity"], line["unit_price"], line["discount_percent"]))
+        values["total"] = sum((line["amount"] for line in lines), Decimal(0))
+
+
+def _require_totals(cleaned: Sequence[Mapping[str, Any]]) -> None:
+    if any(values["total"] is None for values in cleaned):
+        message = "total: is required for an order without lines."
+        raise InvalidInput([Problem("total", "REQUIRED", message, "Give the total or the lines.")])
+
+
+async def _default_currency(cleaned: Sequence[dict[str, Any]]) -> None:
+    if any(values.get("currency") is None for values in cleaned):
+        tenant = await Tenant.first()
+        for values in cleaned:
+            if values.get("currency") is None:
+                values["currency"] = tenant.currency if tenant else None
+
+
+async def _stages(ids: set[UUID]) -> dict[UUID, Stage]:
+    return {stage.id: stage for stage in await Stage.filter(id__in=list(ids))}
+
+
+def _no_stage(stage_id: UUID) -> InvalidInput:
+    message = f"stage_id: stage {stage_id} does not exist in this pipeline."
+    return InvalidInput([Problem("stage_id", "REFERENCE_NOT_FOUND", message, "Use a stage of the pipeline.")])
+
+
+async def _place_in_pipeline(cleaned: Sequence[dict[str, Any]], journal: Journal) -> None:
+    await _default_places(cleaned)
+    stages = await _stages({values["stage_id"] for values in cleaned})
+    for values in cleaned:
+        stage = stages.get(values["stage_id"])
+        if stage is None or stage.pipeline_id != values["pipeline_id"]:
+            raise _no_stage(values["stage_id"])
+        values["stage_entered_at"] = journal.now
+        if stage.kind is not StageKind.OPEN and values["closed_on"] is None:
+            values["closed_on"] = journal.now.date()
+
+
+async def _default_places(cleaned: Sequence[dict[str, Any]]) -> None:
+    """Without a pipeline: the stage's own, else the default one; without a stage: the pipeline's first open one."""
+    given = await _stages({values["stage_id"] for values in cleaned if values["stage_id"] is not None})
+    for values in cleaned:
+        if values["pipeline_id"] is None and values["stage_id"] in given:
+            values["pipeline_id"] = given[values["stage_id"]].pipeline_id
+    if any(values["pipeline_id"] is None for values in cleaned):
+        default = await Pipeline.get(is_default=True)
+        for values in cleaned:
+            values["pipeline_id"] = values["pipeline_id"] or default.id
+    homeless = {values["pipeline_id"] for values in cleaned if values["stage_id"] is None}
+    if homeless:
+        opening = Stage.filter(pipeline_id__in=list(homeless), kind=StageKind.OPEN, archived_at=None)
+        first: dict[UUID, UUID] = {}
+        for stage in await opening.order_by("position"):
+            first.setdefault(stage.pipeline_id, stage.id)
+        for values in cleaned:
+            values["stage_id"] = values["stage_id"] or first.get(values["pipeline_id"])
+
+
+async def _move_stages(plans: Sequence[tuple[Opportunity, dict[str, Any]]], journal: Journal) -> None:
+    moves = [(record, values) for record, values in plans if values.get("stage_id", record.stage_id) != record.stage_id]
+    stages = await _stages({values["stage_id"] for _, values in moves})
+    noted = []
+    for record, values in moves:
+        stage = stages.get(values["stage_id"])
+        if stage is None or stage.pipeline_id != values.get("pipeline_id", record.pipeline_id):
+            raise _no_stage(values["stage_id"])
+        values["stage_entered_at"] = journal.now
+        if stage.kind is StageKind.OPEN:
+            values["closed_on"] = None
+        elif values.get("closed_on") is None:
+            values["closed_on"] = journal.now.date()
+        noted.append((record.id, record.stage_id, stage.id, journal.now))
+    if noted:
+        from evenhand.actions.stages import note_stage_changes
+
+        await note_stage_changes(noted, journal)
+
+
+def _check_together(kind: Entity, cleaned: Sequence[Mapping[str, Any]]) -> None:
+    """Rules over several columns of one record."""
+    problems: list[Problem] = []
+    for values in cleaned:
+        for start, end in (("starts_on", "ends_on"), ("valid_from", "valid_until"), ("opened_on", "closed_on")):
+            first, last = values.get(start), values.get(end)
+            if first is not None and last is not None and last < first:
+                message = f"{end}: {last} is before {start} {first}."
+                problems.append(Problem(end, "ENDS_BEFORE_START", message, f"Give a day on or after {first}."))
+        if kind.name == "SurveyAnswer" and values["kind"].value == "csat" and not 1 <= values["score"] <= 5:
+            message = f"score: {values['score']} is no CSAT score."
+            problems.append(Problem("score", "OUT_OF_RANGE", message, "Give 1 to 5."))
+    if problems:
+        raise InvalidInput(problems)

@@ -1,0 +1,117 @@
+"""API keys: `evh_<tenant>_<secret>`, where the secret is 32 random bytes and only a hash is stored."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import secrets
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+from evenhand.auth.models import ApiKey
+from evenhand.auth.permissions import Operation, require
+from evenhand.db.session import raw_connection, transaction
+from evenhand.entities import Tenant, User
+from evenhand.errors import EvenhandError, NotFound
+from evenhand.tenancy.context import Actor, Role, Scope, acting_as, current_actor, system_actor
+
+_KEY = re.compile(r"^evh_(?P<slug>[a-z0-9-]{1,63})_(?P<secret>[A-Za-z0-9_-]{43})$")
+_TOUCH_EVERY = timedelta(minutes=1)
+
+
+class Unauthenticated(EvenhandError):
+    """No key, or one that does not open anything (any more)."""
+
+    code = "UNAUTHENTICATED"
+
+
+def _refused() -> Unauthenticated:
+    return Unauthenticated(
+        "This API key is unknown, expired or revoked.",
+        hint="Send 'Authorization: Bearer evh_…' with a key from 'evenhand apikey create'.",
+    )
+
+
+def hash_key(key: str) -> str:
+    """SHA-256 in hexadecimal; enough for 256 random bits, which no dictionary can hold."""
+    return hashlib.sha256(key.encode()).hexdigest()
+
+
+async def tenant_id_of(slug: str) -> UUID | None:
+    """The id of the tenant with this slug, or None. The only question one may ask without a tenant."""
+    from tortoise.connection import get_connection
+
+    rows = await get_connection("default").execute_query_dict("SELECT evenhand_tenant_id($1) AS id", [slug])
+    found: UUID | None = rows[0]["id"]
+    return found
+
+
+async def create_api_key(
+    user_id: UUID,
+    name: str,
+    *,
+    scopes: Iterable[Scope] = (Scope.READ, Scope.WRITE, Scope.ADMIN),
+    expires_at: datetime | None = None,
+) -> str:
+    """Make a key that acts for a user of the current tenant.
+
+    Returns: the key; it is shown this once and cannot be recovered.
+    """
+    actor = current_actor()
+    require(actor, Operation.CONFIGURE, "ApiKey")
+    async with transaction():
+        tenant = await Tenant.get(id=actor.tenant_id)
+        if not await User.exists(id=user_id):
+            raise NotFound("User", user_id)
+        start = f"evh_{tenant.slug}_"
+        secret = secrets.token_urlsafe(32)
+        await ApiKey.create(
+            user_id=user_id,
+            name=name,
+            prefix=f"{start}{secret[:6]}",
+            hash=hash_key(start + secret),
+            scopes=sorted(scope.value for scope in scopes),
+            expires_at=expires_at,
+        )
+    return start + secret
+
+
+async def authenticate(key: str, *, via: str = "graphql") -> Actor:
+    """Who holds this key.
+
+    Raises:
+        Unauthenticated: for anything but a valid key of an active user; it never says which part was wrong.
+    """
+    match = _KEY.match(key)
+    tenant_id = await tenant_id_of(match.group("slug")) if match else None
+    if tenant_id is None:
+        raise _refused()
+    now = datetime.now(UTC)
+    with acting_as(system_actor(tenant_id, via="authenticate")):
+        async with transaction() as client:
+            row = await raw_connection(client).fetchrow(
+                "SELECT k.id, k.scopes, k.last_used_at, u.id AS user_id, u.role FROM api_keys k "
+                "JOIN users u ON u.tenant_id = k.tenant_id AND u.id = k.user_id "
+                "WHERE k.tenant_id = $1 AND k.hash = $2 AND k.revoked_at IS NULL "
+                "AND (k.expires_at IS NULL OR k.expires_at > $3) AND u.is_active AND u.archived_at IS NULL",
+                tenant_id,
+                hash_key(key),
+                now,
+            )
+            if row is None:
+                raise _refused()
+            if row["last_used_at"] is None or now - row["last_used_at"] > _TOUCH_EVERY:
+                await raw_connection(client).execute(
+                    "UPDATE api_keys SET last_used_at = $3 WHERE tenant_id = $1 AND id = $2",
+                    tenant_id,
+                    row["id"],
+                    now,
+                )
+    return Actor(
+        tenant_id=tenant_id,
+        user_id=row["user_id"],
+        role=Role(row["role"]),
+        via=via,
+        scopes=frozenset(Scope(scope) for scope in ApiKey._meta.fields_map["scopes"].to_python_value(row["scopes"])),
+    )

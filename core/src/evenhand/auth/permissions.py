@@ -1,0 +1,64 @@
+"""What each role may do: a pure table; what it does not allow is denied."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from evenhand.errors import EvenhandError
+from evenhand.tenancy.context import Actor, Role, Scope
+
+
+class Operation(StrEnum):
+    """Kinds of use that permissions tell apart."""
+
+    READ = "read"
+    CREATE = "create"
+    UPDATE = "update"
+    ARCHIVE = "archive"
+    ASSIGN = "assign"
+    """Change who holds a record."""
+    CONFIGURE = "configure"
+    """Plugins, API keys, tenant settings."""
+
+
+class PermissionDenied(EvenhandError):
+    """The actor may not do this."""
+
+    code = "PERMISSION_DENIED"
+
+
+SETUP = frozenset({"User", "Team", "Pool", "Pipeline", "Stage", "CustomField", "Tenant", "TenantPlugin", "ApiKey"})
+"""Entities that shape the tenant itself; only admins write them."""
+
+SHARED = frozenset({"Product", "Campaign", "Competitor", "Tag", "Absence"})
+"""Entities that everybody uses; managers and admins write them."""
+
+
+def may(actor: Actor, operation: Operation, entity: str) -> bool:
+    """Whether the actor's role and key allow `operation` on records of `entity`."""
+    if operation is Operation.READ:
+        return Scope.READ in actor.scopes and (entity != "ApiKey" or actor.role is Role.ADMIN)
+    if operation is Operation.CONFIGURE:
+        return Scope.ADMIN in actor.scopes and actor.role is Role.ADMIN
+    if Scope.WRITE not in actor.scopes:
+        return False
+    match actor.role:
+        case Role.ADMIN:
+            return True
+        case Role.MANAGER:
+            return entity not in SETUP
+        case Role.REP:
+            return entity not in SETUP | SHARED and operation in (Operation.CREATE, Operation.UPDATE, Operation.ARCHIVE)
+        case Role.READ_ONLY:
+            return False
+
+
+def require(actor: Actor, operation: Operation, entity: str) -> None:
+    """Raise `PermissionDenied` unless the actor may do it."""
+    if not may(actor, operation, entity):
+        raise PermissionDenied(
+            f"A {actor.role.value} with this key may not {operation.value} {entity} records.",
+            hint="Ask an admin for a role or a key that allows it.",
+            operation=operation.value,
+            entity=entity,
+        )

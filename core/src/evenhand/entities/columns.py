@@ -1,0 +1,68 @@
+"""Columns that several entities share, so that money, currencies and lists are declared alike."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+from tortoise import fields
+from tortoise.validators import MaxValueValidator, MinValueValidator, RegexValidator
+
+CURRENCY_PATTERN = r"^[A-Z]{3}$"
+
+
+def name_column(**options: Any) -> Any:
+    """A name people read, at most 300 characters, in any script."""
+    return fields.CharField(max_length=300, **options)
+
+
+def short_text(length: int = 100, **options: Any) -> Any:
+    """A short optional text such as an industry or a region."""
+    return fields.CharField(max_length=length, null=True, **options)
+
+
+def long_text() -> Any:
+    """An optional text of any length."""
+    return fields.TextField(null=True)
+
+
+def money(*, signed: bool = False, null: bool = True) -> Any:
+    """An amount with four decimals; not negative unless `signed`."""
+    validators = [] if signed else [MinValueValidator(Decimal(0))]
+    options: dict[str, Any] = {"null": null, "validators": validators}
+    return fields.DecimalField(max_digits=18, decimal_places=4, **options)
+
+
+def currency(*, null: bool = True) -> Any:
+    """A currency by its ISO 4217 letters."""
+    options: dict[str, Any] = {"null": null, "validators": [RegexValidator(CURRENCY_PATTERN, 0)]}
+    return fields.CharField(max_length=3, **options)
+
+
+def count(*, minimum: int = 0, maximum: int | None = None, null: bool = True, **options: Any) -> Any:
+    """A whole number within bounds."""
+    validators: list[Any] = [MinValueValidator(minimum)]
+    if maximum is not None:
+        validators.append(MaxValueValidator(maximum))
+    options |= {"null": null, "validators": validators}
+    return fields.IntField(**options)
+
+
+def string_list() -> Any:
+    """A list of short texts."""
+    return fields.JSONField(default=list)
+
+
+def object_list() -> Any:
+    """A list of small objects; the shape is checked by the action that writes it."""
+    return fields.JSONField(default=list)
+
+
+def mapping() -> Any:
+    """A small object of names and values."""
+    return fields.JSONField(default=dict)
+
+
+def choice(kind: Any, **options: Any) -> Any:
+    """One of a closed list."""
+    return fields.CharEnumField(kind, max_length=32, **options)

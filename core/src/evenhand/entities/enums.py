@@ -1,0 +1,169 @@
+"""The closed lists of values, in the field's standard terms. Values are stored as written here."""
+
+from enum import StrEnum
+
+
+class UserLevel(StrEnum):
+    JUNIOR = "junior"
+    SENIOR = "senior"
+    EXPERT = "expert"
+
+
+class AccountKind(StrEnum):
+    COMPANY = "company"
+    PERSON = "person"
+
+
+class AccountSize(StrEnum):
+    """By employees: up to 9, 49, 249, 999, and more."""
+
+    MICRO = "micro"
+    SMALL = "small"
+    MEDIUM = "medium"
+    LARGE = "large"
+    ENTERPRISE = "enterprise"
+
+
+class Tier(StrEnum):
+    A = "a"
+    B = "b"
+    C = "c"
+
+
+class LifecycleStage(StrEnum):
+    PROSPECT = "prospect"
+    CUSTOMER = "customer"
+    FORMER_CUSTOMER = "former_customer"
+    PARTNER = "partner"
+
+
+class ConsentStatus(StrEnum):
+    UNKNOWN = "unknown"
+    GRANTED = "granted"
+    WITHDRAWN = "withdrawn"
+
+
+class ChannelKind(StrEnum):
+    EMAIL = "email"
+    PHONE = "phone"
+    WECHAT = "wechat"
+    WECOM = "wecom"
+    WHATSAPP = "whatsapp"
+    LINE = "line"
+    TELEGRAM = "telegram"
+    OTHER = "other"
+
+
+class LeadStatus(StrEnum):
+    NEW = "new"
+    WORKING = "working"
+    NURTURING = "nurturing"
+    UNQUALIFIED = "unqualified"
+    CONVERTED = "converted"
+
+
+class Interest(StrEnum):
+    COLD = "cold"
+    WARM = "warm"
+    HOT = "hot"
+
+
+class CampaignChannel(StrEnum):
+    EMAIL = "email"
+    SEARCH = "search"
+    SOCIAL = "social"
+    DISPLAY = "display"
+    EVENT = "event"
+    REFERRAL = "referral"
+    CONTENT = "content"
+    OTHER = "other"
+
+
+class StageKind(StrEnum):
+    OPEN = "open"
+    WON = "won"
+    LOST = "lost"
+
+
+class ThreatLevel(StrEnum):
+    LOW = "low"
+    MEDIUM = "medium"
+    HIGH = "high"
+
+
+class OrderKind(StrEnum):
+    QUOTE = "quote"
+    CONTRACT = "contract"
+    ORDER = "order"
+
+
+class OrderStatus(StrEnum):
+    DRAFT = "draft"
+    ISSUED = "issued"
+    ACCEPTED = "accepted"
+    FULFILLED = "fulfilled"
+    CANCELLED = "cancelled"
+    EXPIRED = "expired"
+
+
+class ActivityKind(StrEnum):
+    CALL = "call"
+    EMAIL = "email"
+    MEETING = "meeting"
+    VISIT = "visit"
+    MESSAGE = "message"
+    NOTE = "note"
+
+
+class Direction(StrEnum):
+    INBOUND = "inbound"
+    OUTBOUND = "outbound"
+    INTERNAL = "internal"
+
+
+class TicketStatus(StrEnum):
+    NEW = "new"
+    OPEN = "open"
+    PENDING = "pending"
+    RESOLVED = "resolved"
+    CLOSED = "closed"
+
+
+class Priority(StrEnum):
+    LOW = "low"
+    NORMAL = "normal"
+    HIGH = "high"
+    URGENT = "urgent"
+
+
+class SurveyKind(StrEnum):
+    """CSAT: satisfaction 1 to 5. NPS: likelihood to recommend, 0 to 10."""
+
+    CSAT = "csat"
+    NPS = "nps"
+
+
+class AbsenceKind(StrEnum):
+    VACATION = "vacation"
+    SICK = "sick"
+    TRAINING = "training"
+    OTHER = "other"
+
+
+class CustomFieldType(StrEnum):
+    TEXT = "text"
+    NUMBER = "number"
+    BOOLEAN = "boolean"
+    DATE = "date"
+    CHOICE = "choice"
+
+
+class OwnershipReason(StrEnum):
+    """Why a record changed hands."""
+
+    CREATED = "created"
+    IMPORTED = "imported"
+    MANUAL = "manual"
+    ASSIGNED = "assigned"
+    CONVERTED = "converted"
+    RELEASED = "released"

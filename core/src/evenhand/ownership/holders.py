@@ -1,0 +1,48 @@
+"""Who can hold records, and who holds a new one that names nobody."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from uuid import UUID
+
+from evenhand.actions.errors import OwnerNotEligible
+from evenhand.entities import User
+from evenhand.errors import InvalidInput, Problem
+from evenhand.ownership.models import Pool
+from evenhand.tenancy.context import Role, current_actor
+
+
+async def default_pool_id() -> UUID:
+    """The tenant's default pool; every tenant has exactly one."""
+    pool = await Pool.get(is_default=True)
+    return pool.id
+
+
+async def default_holder(entity: str) -> tuple[UUID | None, UUID | None]:
+    """Owner and pool (one of them None) of a new record that names neither.
+
+    What a manager or rep creates is theirs. Leads wait in the pool, to be assigned; so does all that the
+    system or an admin creates.
+    """
+    actor = current_actor()
+    if entity != "Lead" and actor.user_id is not None and actor.role in (Role.MANAGER, Role.REP):
+        return actor.user_id, None
+    return None, await default_pool_id()
+
+
+async def require_eligible_owners(owner_ids: Collection[UUID]) -> None:
+    """Raise unless each is an active user who may hold customers."""
+    if not owner_ids:
+        return
+    found = {user.id: user for user in await User.filter(id__in=list(owner_ids))}
+    for owner_id in owner_ids:
+        user = found.get(owner_id)
+        if user is None:
+            message = f"owner_id: user {owner_id} does not exist here."
+            raise InvalidInput([Problem("owner_id", "REFERENCE_NOT_FOUND", message, "Use the id of a user.")])
+        if not user.is_active or user.archived_at is not None or user.role is Role.READ_ONLY:
+            raise OwnerNotEligible(
+                f"{user.name} is {'read-only' if user.role is Role.READ_ONLY else 'inactive'} and cannot own records.",
+                hint="Choose an active user, or leave the record in a pool.",
+                user=str(user.id),
+            )

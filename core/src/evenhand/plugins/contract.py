@@ -1,0 +1,172 @@
+"""What the core and plugins hand each other: plain frozen values, no tables, no I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from pydantic import BaseModel
+
+from evenhand.tenancy.context import Actor
+
+
+@dataclass(frozen=True)
+class TenantContext:
+    """First argument of every hook.
+
+    Attributes:
+        actor: on whose behalf.
+        now: the time of the operation, aware UTC; hooks use it instead of the clock.
+        today: the tenant's calendar day at `now`.
+        seed: seed for anything random; it is recorded, so that the same call gives the same result.
+        settings: this plugin's settings for this tenant, or None when it has none.
+    """
+
+    tenant_id: UUID
+    slug: str
+    locale: str
+    time_zone: str
+    currency: str
+    actor: Actor
+    now: datetime
+    today: date
+    seed: int
+    settings: BaseModel | None = None
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A user who might get a record, with what policies ask about.
+
+    Attributes:
+        absent: whether an absence covers the tenant's today.
+        open_records: how many open records of the entity the user holds now.
+    """
+
+    user_id: UUID
+    name: str
+    role: str
+    level: str
+    is_active: bool
+    absent: bool
+    open_records: int = 0
+    team_id: UUID | None = None
+    regions: tuple[str, ...] = ()
+    languages: tuple[str, ...] = ()
+    skills: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class OpenRecord:
+    """A record that needs an owner. `values` are its columns."""
+
+    entity: str
+    record_id: UUID
+    values: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a policy found about one candidate for one record.
+
+    Attributes:
+        reason: a stable code, e.g. "CHOSEN", "NEXT_IN_TURN_LATER", "ABSENT".
+        rank: 1 is first in line; None when not eligible.
+        evidence: the numbers behind it, as JSON can hold them.
+    """
+
+    candidate_id: UUID
+    eligible: bool
+    reason: str
+    rank: int | None = None
+    evidence: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Resolution:
+    """A policy's decision about one record. `owner_id` None: nobody is eligible, it stays where it is."""
+
+    record_id: UUID
+    owner_id: UUID | None
+    policy: str
+    seed: int
+    verdicts: Sequence[Verdict]
+
+
+class Outcome(StrEnum):
+    """How a deal ended."""
+
+    WON = "won"
+    LOST = "lost"
+
+
+@dataclass(frozen=True)
+class Deal:
+    """A closed opportunity, as KPI and commission calculators see it."""
+
+    opportunity_id: UUID
+    name: str
+    account_id: UUID | None
+    owner_id: UUID | None
+    outcome: Outcome
+    amount: Decimal
+    currency: str
+    opened_on: date
+    closed_on: date
+
+
+@dataclass(frozen=True)
+class Period:
+    """Calendar days from `first` to `last`, both included, in the tenant's time zone."""
+
+    first: date
+    last: date
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """One value of a KPI. `unit` is a currency ("CNY"), "percent" or "days"."""
+
+    value: Decimal
+    unit: str
+
+
+@dataclass(frozen=True)
+class Kpi:
+    """A calculator of one key figure: a pure function over deals.
+
+    Attributes:
+        key: stable name, e.g. "revenue".
+        titles: what people read, by language.
+        formula: how it is computed, and its source.
+        calculate: closed deals of the period to measurements (money: one per currency); empty when undefined.
+    """
+
+    key: str
+    titles: Mapping[str, str]
+    formula: str
+    calculate: Callable[[Sequence[Deal]], Sequence[Measurement]]
+
+
+@dataclass(frozen=True)
+class CommissionLine:
+    """What one user earns for one deal under one plan.
+
+    Attributes:
+        basis: the amount that it was computed from.
+        explanation: how, by language.
+    """
+
+    opportunity_id: UUID
+    user_id: UUID
+    plan: str
+    basis: Decimal
+    amount: Decimal
+    currency: str
+    earned_on: date
+    explanation: Mapping[str, str]

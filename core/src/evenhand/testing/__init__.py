@@ -1,0 +1,5 @@
+"""For tests of the core and of plugins: a real PostgreSQL, fresh tenants, helpers."""
+
+from evenhand.testing.tenants import SomeTenant, make_tenant
+
+__all__ = ["SomeTenant", "make_tenant"]

@@ -1,0 +1,31 @@
+"""The pytest plugin: `database`, `tenant` and `other_tenant`."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest_asyncio
+
+from evenhand.db.config import DatabaseConfig
+from evenhand.db.session import open_database
+from evenhand.testing.server import temporary_database
+from evenhand.testing.tenants import SomeTenant, make_tenant
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def database() -> AsyncIterator[DatabaseConfig]:
+    """A migrated database of this worker's own, open under the application role. Yields: where it is."""
+    async with temporary_database("test") as config, open_database(config, everywhere=True):
+        yield config
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def tenant(database: DatabaseConfig) -> SomeTenant:
+    """A fresh tenant with one user of each role."""
+    return await make_tenant()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def other_tenant(database: DatabaseConfig) -> SomeTenant:
+    """Another fresh tenant, which must never see or change the first one's rows."""
+    return await make_tenant(name="Other tenant")

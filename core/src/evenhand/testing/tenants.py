@@ -1,0 +1,48 @@
+"""A fresh tenant with one user of each role."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from evenhand.actions.records import create_record
+from evenhand.actions.tenants import create_tenant
+from evenhand.tenancy.context import Actor, Role, acting_as, system_actor
+from evenhand.tenancy.models import uuid7
+
+
+@dataclass(frozen=True)
+class SomeTenant:
+    """A tenant made for one test.
+
+    Attributes:
+        system: acts with every right and no user.
+        users: one user id per role.
+    """
+
+    id: UUID
+    slug: str
+    system: Actor
+    users: dict[Role, UUID]
+
+    def actor(self, role: Role, via: str = "test") -> Actor:
+        """The tenant's user of this role."""
+        return Actor(tenant_id=self.id, user_id=self.users[role], role=role, via=via)
+
+    async def create(self, entity: str, **values: Any) -> UUID:
+        """Create a record as the system."""
+        with acting_as(self.system):
+            return await create_record(entity, values)
+
+
+async def make_tenant(**options: str) -> SomeTenant:
+    """Create a tenant with a unique slug and one user per role; options as for `create_tenant`."""
+    slug = f"t-{uuid7().hex}"
+    tenant_id = await create_tenant(slug, options.pop("name", "Test tenant"), **options)
+    system = system_actor(tenant_id, via="test")
+    users: dict[Role, UUID] = {}
+    with acting_as(system):
+        for role in Role:
+            users[role] = await create_record("User", {"name": f"{role.value} of {slug[-6:]}", "role": role})
+    return SomeTenant(tenant_id, slug, system, users)

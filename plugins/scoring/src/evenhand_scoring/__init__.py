@@ -1,0 +1,1 @@
+"""Evenhand plugin: scoring."""

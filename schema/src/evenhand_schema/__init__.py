@@ -1,0 +1,1 @@
+"""GraphQL and HTTP over the Evenhand core."""
