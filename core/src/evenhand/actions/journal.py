@@ -16,6 +16,7 @@ from evenhand.audit.models import AuditEntry
 from evenhand.db.bulk import insert_rows
 from evenhand.db.session import transaction
 from evenhand.entities.enums import OwnershipReason
+from evenhand.errors import EvenhandError
 from evenhand.events.models import OutboxEvent
 from evenhand.ownership.models import OwnershipEntry
 from evenhand.tenancy.context import Actor, current_actor
@@ -30,6 +31,12 @@ def plain(values: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+class MomentRefused(EvenhandError):
+    """A write was to be dated back by somebody who may not, or to a time that cannot be."""
+
+    code = "MOMENT_REFUSED"
+
+
 @dataclass(frozen=True)
 class Why:
     """Why a record changes hands."""
@@ -42,7 +49,11 @@ class Why:
 
 @dataclass
 class Journal:
-    """Collects the audit entries, ledger lines and events of one use case."""
+    """Collects the audit entries, ledger lines and events of one use case.
+
+    Everything happens at `now`, unless a write names an earlier moment `at` which it happened: history that is
+    brought in from elsewhere keeps its own times in ledger, audit, events and stage history. Only the system may.
+    """
 
     action: str
     actor: Actor
@@ -51,6 +62,23 @@ class Journal:
     _audit: list[dict[str, Any]] = field(default_factory=list)
     _events: list[dict[str, Any]] = field(default_factory=list)
     _ledger: list[dict[str, Any]] = field(default_factory=list)
+
+    def moment(self, at: datetime | None) -> datetime:
+        """When a write happened: `at`, or now.
+
+        Raises:
+            MomentRefused: `at` is given by a user, has no time zone, or lies in the future.
+        """
+        if at is None or at == self.now:
+            return self.now
+        if self.actor.user_id is not None:
+            raise MomentRefused("Only the system may date back what it writes.", hint="Leave the moment out.")
+        if at.tzinfo is None or at > self.now:
+            raise MomentRefused(
+                f"{at} {'has no time zone' if at.tzinfo is None else 'lies in the future'}.",
+                hint="Give a past moment with its time zone.",
+            )
+        return at
 
     def _common(self, entity: str, record_id: UUID) -> dict[str, Any]:
         return {
@@ -62,7 +90,13 @@ class Journal:
         }
 
     def record(
-        self, entity: str, record_id: UUID, *, before: Mapping[str, Any] | None, after: Mapping[str, Any] | None
+        self,
+        entity: str,
+        record_id: UUID,
+        *,
+        before: Mapping[str, Any] | None,
+        after: Mapping[str, Any] | None,
+        at: datetime | None = None,
     ) -> None:
         """Note what changed in one record: old and new values of the changed columns."""
         self._audit.append(
@@ -72,11 +106,13 @@ class Journal:
                 "before": plain(before) if before is not None else None,
                 "after": plain(after) if after is not None else None,
                 "user_id": self.actor.user_id,
-                "occurred_at": self.now,
+                "occurred_at": self.moment(at),
             }
         )
 
-    def emit(self, event: str, entity: str, record_id: UUID, payload: Mapping[str, Any]) -> None:
+    def emit(
+        self, event: str, entity: str, record_id: UUID, payload: Mapping[str, Any], *, at: datetime | None = None
+    ) -> None:
         """Put an event (past tense) into the outbox."""
         self._events.append(
             {
@@ -84,18 +120,27 @@ class Journal:
                 "type": event,
                 "payload": plain(payload),
                 "user_id": self.actor.user_id,
-                "occurred_at": self.now,
+                "occurred_at": self.moment(at),
             }
         )
 
-    def hold(self, entity: str, record_id: UUID, *, owner_id: UUID | None, pool_id: UUID | None, why: Why) -> None:
+    def hold(
+        self,
+        entity: str,
+        record_id: UUID,
+        *,
+        owner_id: UUID | None,
+        pool_id: UUID | None,
+        why: Why,
+        at: datetime | None = None,
+    ) -> None:
         """Add a line to the ledger: from now on this is the record's holder."""
         self._ledger.append(
             {
                 **self._common(entity, record_id),
                 "owner_id": owner_id,
                 "pool_id": pool_id,
-                "started_at": self.now,
+                "started_at": self.moment(at),
                 "reason": why.reason,
                 "note": why.note,
                 "policy": why.policy,

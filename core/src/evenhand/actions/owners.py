@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -27,12 +28,18 @@ class Holder:
 
 
 async def change_holders(
-    kind: Entity, holders: Mapping[UUID, Holder], why: Mapping[UUID, Why], *, journal: Journal
+    kind: Entity,
+    holders: Mapping[UUID, Holder],
+    why: Mapping[UUID, Why],
+    *,
+    journal: Journal,
+    moments: Mapping[UUID, datetime] | None = None,
 ) -> list[UUID]:
     """Change the holders of records inside the transaction of `journal`: ledger, audit, event; nothing else.
 
     Args:
         holders, why: by record id.
+        moments: when each changed hands, for history that the system brings in; now by default.
 
     Returns: ids of the records whose holder was really another.
     """
@@ -53,10 +60,11 @@ async def change_holders(
         if old == new:
             continue
         rows.append({"id": record.id, "tenant_id": record.tenant_id, **new, "version": record.version + 1})
-        journal.record(kind.name, record.id, before=old, after=new)
-        journal.hold(kind.name, record.id, **new, why=why[record.id])
-        reason = why[record.id].reason.value
-        journal.emit("OwnerChanged", kind.name, record.id, {"before": old, "after": new, "reason": reason})
+        at = (moments or {}).get(record.id)
+        journal.record(kind.name, record.id, before=old, after=new, at=at)
+        journal.hold(kind.name, record.id, **new, why=why[record.id], at=at)
+        payload = {"before": old, "after": new, "reason": why[record.id].reason.value}
+        journal.emit("OwnerChanged", kind.name, record.id, payload, at=at)
     await update_rows(journal.client, kind.model, rows)
     return [row["id"] for row in rows]
 

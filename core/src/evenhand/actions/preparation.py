@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any, cast
 from uuid import UUID
@@ -22,8 +23,11 @@ def line_amount(quantity: Decimal, unit_price: Decimal, discount_percent: Decima
     return (quantity * unit_price * (100 - discount_percent) / 100).quantize(CENT, rounding=ROUND_HALF_UP)
 
 
-async def prepare_new(kind: Entity, cleaned: Sequence[dict[str, Any]], journal: Journal) -> None:
+async def prepare_new(kind: Entity, cleaned: Sequence[dict[str, Any]], times: Sequence[datetime]) -> None:
     """Complete checked values of new records; set-based.
+
+    Args:
+        times: when each of them is created.
 
     Raises:
         InvalidInput: a stage that does not exist or is of another pipeline, a survey score out of range, …
@@ -32,22 +36,27 @@ async def prepare_new(kind: Entity, cleaned: Sequence[dict[str, Any]], journal: 
         _total_orders(cleaned)
         _require_totals(cleaned)
     if kind.name == "Opportunity":
-        await _place_in_pipeline(cleaned, journal)
+        await _place_in_pipeline(cleaned, times)
     if "currency" in kind.filled:
         await _default_currency(cleaned)
-    for values in cleaned:
+    for values, at in zip(cleaned, times, strict=True):
         for moment in ("occurred_at", "opened_at", "paid_at", "answered_at"):
             if moment in kind.filled and values[moment] is None:
-                values[moment] = journal.now
+                values[moment] = at
     _check_together(kind, cleaned)
 
 
-async def prepare_changes(kind: Entity, plans: Sequence[tuple[RecordModel, dict[str, Any]]], journal: Journal) -> None:
-    """Complete checked changes of locked records; set-based."""
+async def prepare_changes(
+    kind: Entity,
+    plans: Sequence[tuple[RecordModel, dict[str, Any]]],
+    journal: Journal,
+    times: Mapping[UUID, datetime],
+) -> None:
+    """Complete checked changes of locked records; set-based. `times`: when each record changes."""
     if kind.name == "Order":
         _total_orders([values for _, values in plans])
     if kind.name == "Opportunity":
-        await _move_stages(cast(Sequence[tuple[Opportunity, dict[str, Any]]], plans), journal)
+        await _move_stages(cast(Sequence[tuple[Opportunity, dict[str, Any]]], plans), journal, times)
     _check_together(kind, [_merged(record, values) for record, values in plans])
 
 
@@ -88,16 +97,16 @@ def _no_stage(stage_id: UUID) -> InvalidInput:
     return InvalidInput([Problem("stage_id", "REFERENCE_NOT_FOUND", message, "Use a stage of the pipeline.")])
 
 
-async def _place_in_pipeline(cleaned: Sequence[dict[str, Any]], journal: Journal) -> None:
+async def _place_in_pipeline(cleaned: Sequence[dict[str, Any]], times: Sequence[datetime]) -> None:
     await _default_places(cleaned)
     stages = await _stages({values["stage_id"] for values in cleaned})
-    for values in cleaned:
+    for values, at in zip(cleaned, times, strict=True):
         stage = stages.get(values["stage_id"])
         if stage is None or stage.pipeline_id != values["pipeline_id"]:
             raise _no_stage(values["stage_id"])
-        values["stage_entered_at"] = journal.now
+        values["stage_entered_at"] = at
         if stage.kind is not StageKind.OPEN and values["closed_on"] is None:
-            values["closed_on"] = journal.now.date()
+            values["closed_on"] = at.date()
 
 
 async def _default_places(cleaned: Sequence[dict[str, Any]]) -> None:
@@ -120,7 +129,9 @@ async def _default_places(cleaned: Sequence[dict[str, Any]]) -> None:
             values["stage_id"] = values["stage_id"] or first.get(values["pipeline_id"])
 
 
-async def _move_stages(plans: Sequence[tuple[Opportunity, dict[str, Any]]], journal: Journal) -> None:
+async def _move_stages(
+    plans: Sequence[tuple[Opportunity, dict[str, Any]]], journal: Journal, times: Mapping[UUID, datetime]
+) -> None:
     moves = [(record, values) for record, values in plans if values.get("stage_id", record.stage_id) != record.stage_id]
     stages = await _stages({values["stage_id"] for _, values in moves})
     noted = []
@@ -128,12 +139,13 @@ async def _move_stages(plans: Sequence[tuple[Opportunity, dict[str, Any]]], jour
         stage = stages.get(values["stage_id"])
         if stage is None or stage.pipeline_id != values.get("pipeline_id", record.pipeline_id):
             raise _no_stage(values["stage_id"])
-        values["stage_entered_at"] = journal.now
+        at = times[record.id]
+        values["stage_entered_at"] = at
         if stage.kind is StageKind.OPEN:
             values["closed_on"] = None
         elif values.get("closed_on") is None:
-            values["closed_on"] = journal.now.date()
-        noted.append((record.id, record.stage_id, stage.id, journal.now))
+            values["closed_on"] = at.date()
+        noted.append((record.id, record.stage_id, stage.id, at))
     if noted:
         from evenhand.actions.stages import note_stage_changes
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -30,11 +31,13 @@ class Change:
 
     Attributes:
         version: None takes the change whatever the current version is.
+        at: when it happened, for history that the system brings in; now by default.
     """
 
     record_id: UUID
     values: Draft
     version: int | None = None
+    at: datetime | None = None
 
 
 def check_draft(kind: Entity, draft: Draft, *, partial: bool = False) -> tuple[dict[str, Any], list[Problem]]:
@@ -72,9 +75,17 @@ def _check_child(child: Child, row: Any, number: int) -> tuple[dict[str, Any], l
 
 
 async def create_records(
-    kind: Entity, drafts: Sequence[Draft], *, journal: Journal, why: Why | None = None
+    kind: Entity,
+    drafts: Sequence[Draft],
+    *,
+    journal: Journal,
+    why: Why | None = None,
+    moments: Sequence[datetime] | None = None,
 ) -> list[UUID]:
     """Create records of one entity inside the transaction of `journal`; all or nothing.
+
+    Args:
+        moments: when each was created, for history that the system brings in; now by default.
 
     Returns: their ids, in the order of the drafts.
 
@@ -91,16 +102,22 @@ async def create_records(
         problems += found
     if problems:
         raise InvalidInput(problems)
-    return await insert_clean(kind, cleaned, journal=journal, why=why)
+    return await insert_clean(kind, cleaned, journal=journal, why=why, moments=moments)
 
 
 async def insert_clean(
-    kind: Entity, cleaned: Sequence[dict[str, Any]], *, journal: Journal, why: Why | None = None
+    kind: Entity,
+    cleaned: Sequence[dict[str, Any]],
+    *,
+    journal: Journal,
+    why: Why | None = None,
+    moments: Sequence[datetime] | None = None,
 ) -> list[UUID]:
     """Insert records whose values went through `check_draft`. Returns: their ids, in order."""
     if not cleaned:
         return []
-    await prepare_new(kind, cleaned, journal)
+    times = [journal.moment(at) for at in moments] if moments is not None else [journal.now] * len(cleaned)
+    await prepare_new(kind, cleaned, times)
     if kind.ownable:
         await _give_holders(kind, cleaned)
     ids: list[UUID] = [uuid7() for _ in cleaned]
@@ -109,22 +126,22 @@ async def insert_clean(
         {
             "id": record_id,
             "tenant_id": journal.actor.tenant_id,
-            "created_at": journal.now,
-            "updated_at": journal.now,
+            "created_at": at,
+            "updated_at": at,
             "version": 1,
             **{name: value for name, value in values.items() if name not in keys},
         }
-        for record_id, values in zip(ids, cleaned, strict=True)
+        for record_id, values, at in zip(ids, cleaned, times, strict=True)
     ]
     with explained():
         await insert_rows(journal.client, kind.model, rows)
         for child in kind.children:
             listed = {i: values[child.key] for i, values in zip(ids, cleaned, strict=True) if child.key in values}
-            await _insert_children(child, listed, journal)
-    for record_id, values in zip(ids, cleaned, strict=True):
+            await _insert_children(child, listed, journal, dict(zip(ids, times, strict=True)))
+    for record_id, values, at in zip(ids, cleaned, times, strict=True):
         given = {name: value for name, value in values.items() if value not in (None, [], {})}
-        journal.record(kind.name, record_id, before=None, after=given)
-        journal.emit(f"{kind.name}Created", kind.name, record_id, given)
+        journal.record(kind.name, record_id, before=None, after=given, at=at)
+        journal.emit(f"{kind.name}Created", kind.name, record_id, given, at=at)
         if kind.ownable:
             journal.hold(
                 kind.name,
@@ -132,6 +149,7 @@ async def insert_clean(
                 owner_id=values["owner_id"],
                 pool_id=values["pool_id"],
                 why=why or Why(OwnershipReason.CREATED),
+                at=at,
             )
     await _note_first_stages(kind, ids, cleaned, journal)
     return ids
@@ -165,7 +183,10 @@ async def _give_holders(kind: Entity, cleaned: Sequence[dict[str, Any]]) -> None
 
 
 async def _insert_children(
-    child: Child, per_record: Mapping[UUID, Sequence[Mapping[str, Any]]], journal: Journal
+    child: Child,
+    per_record: Mapping[UUID, Sequence[Mapping[str, Any]]],
+    journal: Journal,
+    times: Mapping[UUID, datetime],
 ) -> None:
     rows: list[dict[str, Any]] = []
     columns = frozenset(child.model._meta.fields_db_projection.values())
@@ -173,7 +194,7 @@ async def _insert_children(
         for item in items:
             row = {"id": uuid7(), "tenant_id": journal.actor.tenant_id, child.parent: record_id, **item}
             if "created_at" in columns:
-                row["created_at"] = journal.now
+                row["created_at"] = times[record_id]
             rows.append(row)
     await insert_rows(journal.client, child.model, rows)
 
@@ -213,14 +234,25 @@ async def update_records(kind: Entity, changes: Sequence[Change], *, journal: Jo
         plans.append((record, values))
     if problems:
         raise InvalidInput(problems)
-    return await apply_clean(kind, plans, journal=journal)
+    return await apply_clean(kind, plans, journal=journal, moments={change.record_id: change.at for change in changes})
 
 
 async def apply_clean(
-    kind: Entity, plans: Sequence[tuple[RecordModel, dict[str, Any]]], *, journal: Journal
+    kind: Entity,
+    plans: Sequence[tuple[RecordModel, dict[str, Any]]],
+    *,
+    journal: Journal,
+    moments: Mapping[UUID, datetime | None] | None = None,
 ) -> list[UUID]:
-    """Write checked values over locked records. Returns: ids of the records that really changed."""
-    await prepare_changes(kind, plans, journal)
+    """Write checked values over locked records.
+
+    Args:
+        moments: when each record changed, for history that the system brings in; now by default.
+
+    Returns: ids of the records that really changed.
+    """
+    times = {record.id: journal.moment((moments or {}).get(record.id)) for record, _ in plans}
+    await prepare_changes(kind, plans, journal, times)
     keys = {child.key for child in kind.children}
     changed: list[UUID] = []
     groups: dict[tuple[str, ...], list[dict[str, Any]]] = {}
@@ -230,16 +262,17 @@ async def apply_clean(
         if not new and not children:
             continue
         row = {"id": record.id, "tenant_id": record.tenant_id, **new}
-        row |= {"version": record.version + 1, "updated_at": journal.now}
+        row |= {"version": record.version + 1, "updated_at": times[record.id]}
         groups.setdefault(tuple(sorted(row)), []).append({name: row[name] for name in sorted(row)})
         changed.append(record.id)
         for child, items in children.items():
             await child.model.filter(**{child.parent: record.id}).delete()
             with explained():
-                await _insert_children(child, {record.id: items}, journal)
+                await _insert_children(child, {record.id: items}, journal, times)
         after = {**new, **{child.key: items for child, items in children.items()}}
-        journal.record(kind.name, record.id, before={name: getattr(record, name) for name in new}, after=after)
-        journal.emit(f"{kind.name}Updated", kind.name, record.id, after)
+        at = times[record.id]
+        journal.record(kind.name, record.id, before={name: getattr(record, name) for name in new}, after=after, at=at)
+        journal.emit(f"{kind.name}Updated", kind.name, record.id, after, at=at)
     with explained():
         for rows in groups.values():
             await update_rows(journal.client, kind.model, rows)

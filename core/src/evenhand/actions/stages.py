@@ -30,7 +30,7 @@ async def note_stage_changes(moves: Sequence[Move], journal: Journal) -> None:
         for opportunity_id, before, after, moment in moves
     ]
     await insert_rows(journal.client, StageChange, rows)
-    for opportunity_id, before, after, _ in moves:
+    for opportunity_id, before, after, moment in moves:
         if before is not None:
             payload = {"from_stage_id": before, "to_stage_id": after}
-            journal.emit("StageChanged", "Opportunity", opportunity_id, payload)
+            journal.emit("StageChanged", "Opportunity", opportunity_id, payload, at=moment)
