@@ -1,0 +1,96 @@
+"""The scalars of the API; strict about what they take, so that nothing is guessed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, date, datetime
+from decimal import Decimal
+
+import strawberry
+from graphql import GraphQLError
+from strawberry.scalars import JSON
+from strawberry.types.scalar import ScalarDefinition
+
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d")
+_DAY = re.compile(r"\d{4}-\d\d-\d\d")
+_NUMBER = re.compile(r"[+-]?\d{1,30}(\.\d{1,30})?")
+
+
+def _bad(what: str, value: object, hint: str) -> GraphQLError:
+    return GraphQLError(f"{value!r} is not a {what}. {hint}")
+
+
+def serialize_moment(value: datetime) -> str:
+    """A time in UTC, as ISO 8601 with its offset."""
+    return value.astimezone(UTC).isoformat()
+
+
+def parse_moment(value: object) -> datetime:
+    """A time that says its offset; one without is refused."""
+    hint = "Write it with its offset: 2026-05-31T14:30:00+08:00."
+    try:
+        moment = datetime.fromisoformat(value) if isinstance(value, str) and _MOMENT.match(value) else None
+    except ValueError:
+        moment = None
+    if moment is None or moment.tzinfo is None:
+        raise _bad("DateTime", value, hint)
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:
+        raise _bad("DateTime", value, hint) from None
+
+
+def parse_day(value: object) -> date:
+    """A calendar day, year-month-day."""
+    try:
+        day = date.fromisoformat(value) if isinstance(value, str) and _DAY.fullmatch(value) else None
+    except ValueError:
+        day = None
+    if day is None:
+        raise _bad("Date", value, "Write it as 2026-05-31.")
+    return day
+
+
+def serialize_decimal(value: Decimal) -> str:
+    """All digits, never an exponent."""
+    return format(value, "f")
+
+
+def parse_decimal(value: object) -> Decimal:
+    """A number written out in a text, or a whole number; a floating point number is refused, it is not exact."""
+    whole = isinstance(value, int) and not isinstance(value, bool)
+    if whole or (isinstance(value, str) and _NUMBER.fullmatch(value)):
+        return Decimal(str(value))
+    raise _bad("Decimal", value, 'Write it as a text: "1234.50".')
+
+
+SCALARS: Mapping[object, ScalarDefinition] = {
+    datetime: strawberry.scalar(
+        name="DateTime",
+        description="A time with its offset, as ISO 8601: 2026-05-31T14:30:00+08:00. Answers are in UTC.",
+        serialize=serialize_moment,
+        parse_value=parse_moment,
+    ),
+    date: strawberry.scalar(
+        name="Date",
+        description="A calendar day: 2026-05-31.",
+        serialize=date.isoformat,
+        parse_value=parse_day,
+    ),
+    Decimal: strawberry.scalar(
+        name="Decimal",
+        description='An exact decimal number as a text: "1234.50".',
+        serialize=serialize_decimal,
+        parse_value=parse_decimal,
+    ),
+    JSON: strawberry.scalar(
+        name="JSON",
+        description="Any JSON value.",
+        serialize=lambda value: value,
+        parse_value=lambda value: value,
+    ),
+}
+"""Python type to scalar; plugins annotate with the Python types `datetime`, `date`, `Decimal`, and `JSON`."""
+
+__all__ = ["JSON", "SCALARS"]
