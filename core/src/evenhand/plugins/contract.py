@@ -107,7 +107,12 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True)
 class Deal:
-    """A closed opportunity, as KPI and commission calculators see it."""
+    """A closed opportunity, as KPI and commission calculators see it.
+
+    Attributes:
+        amount: 0 when none was entered.
+        opened_on: None when not known.
+    """
 
     opportunity_id: UUID
     name: str
@@ -116,7 +121,7 @@ class Deal:
     outcome: Outcome
     amount: Decimal
     currency: str
-    opened_on: date
+    opened_on: date | None
     closed_on: date
 
 
