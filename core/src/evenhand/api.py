@@ -1,9 +1,12 @@
 """The public surface for plugins. What is not here is private to the core and may change at any time."""
 
 from evenhand import API_VERSION
+from evenhand.db.bulk import insert_rows, update_rows
 from evenhand.db.operations import RunSQL, ScopeTables
-from evenhand.db.session import reading, transaction
+from evenhand.db.session import raw_connection, reading, transaction
 from evenhand.errors import EvenhandError, InvalidInput, NotFound, Problem
+from evenhand.ownership.deals import closed_deals
+from evenhand.ownership.decisions import Decided, decisions_for
 from evenhand.plugins.contract import (
     Candidate,
     CommissionLine,
@@ -18,18 +21,34 @@ from evenhand.plugins.contract import (
     Verdict,
 )
 from evenhand.plugins.hooks import hookimpl
-from evenhand.plugins.importing import BadRow, Importer, SourceRow, Table
+from evenhand.plugins.importing import (
+    Amount,
+    BadCell,
+    BadRow,
+    Importer,
+    ImportField,
+    ReadCell,
+    Recognition,
+    SourceRow,
+    Table,
+    UnreadableFile,
+    ValueKind,
+)
 from evenhand.plugins.manifest import PluginManifest
 from evenhand.tenancy.context import current_tenant
-from evenhand.tenancy.models import TenantModel, ref
+from evenhand.tenancy.models import TenantModel, ref, uuid7
 
 __all__ = [
     "API_VERSION",
+    "Amount",
+    "BadCell",
     "BadRow",
     "Candidate",
     "CommissionLine",
     "Deal",
+    "Decided",
     "EvenhandError",
+    "ImportField",
     "Importer",
     "InvalidInput",
     "Kpi",
@@ -40,6 +59,8 @@ __all__ = [
     "Period",
     "PluginManifest",
     "Problem",
+    "ReadCell",
+    "Recognition",
     "Resolution",
     "RunSQL",
     "ScopeTables",
@@ -47,10 +68,18 @@ __all__ = [
     "Table",
     "TenantContext",
     "TenantModel",
+    "UnreadableFile",
+    "ValueKind",
     "Verdict",
+    "closed_deals",
     "current_tenant",
+    "decisions_for",
     "hookimpl",
+    "insert_rows",
+    "raw_connection",
     "reading",
     "ref",
     "transaction",
+    "update_rows",
+    "uuid7",
 ]

@@ -112,15 +112,20 @@ async def insert_clean(
     journal: Journal,
     why: Why | None = None,
     moments: Sequence[datetime] | None = None,
+    ids: Sequence[UUID] | None = None,
 ) -> list[UUID]:
-    """Insert records whose values went through `check_draft`. Returns: their ids, in order."""
+    """Insert records whose values went through `check_draft`. Returns: their ids, in order.
+
+    Args:
+        ids: the ids to give them, when the caller announced them already (new ones by default).
+    """
     if not cleaned:
         return []
     times = [journal.moment(at) for at in moments] if moments is not None else [journal.now] * len(cleaned)
     await prepare_new(kind, cleaned, times)
     if kind.ownable:
         await _give_holders(kind, cleaned)
-    ids: list[UUID] = [uuid7() for _ in cleaned]
+    ids = list(ids) if ids is not None else [uuid7() for _ in cleaned]
     keys = {child.key for child in kind.children}
     rows = [
         {
@@ -129,15 +134,16 @@ async def insert_clean(
             "created_at": at,
             "updated_at": at,
             "version": 1,
+            **({"held_since": at} if kind.ownable else {}),
             **{name: value for name, value in values.items() if name not in keys},
         }
         for record_id, values, at in zip(ids, cleaned, times, strict=True)
     ]
-    with explained():
+    with explained(kind.model, rows):
         await insert_rows(journal.client, kind.model, rows)
-        for child in kind.children:
-            listed = {i: values[child.key] for i, values in zip(ids, cleaned, strict=True) if child.key in values}
-            await _insert_children(child, listed, journal, dict(zip(ids, times, strict=True)))
+    for child in kind.children:
+        listed = {i: values[child.key] for i, values in zip(ids, cleaned, strict=True) if child.key in values}
+        await _insert_children(child, listed, journal, dict(zip(ids, times, strict=True)))
     for record_id, values, at in zip(ids, cleaned, times, strict=True):
         given = {name: value for name, value in values.items() if value not in (None, [], {})}
         journal.record(kind.name, record_id, before=None, after=given, at=at)
@@ -196,7 +202,8 @@ async def _insert_children(
             if "created_at" in columns:
                 row["created_at"] = times[record_id]
             rows.append(row)
-    await insert_rows(journal.client, child.model, rows)
+    with explained(child.model, rows):
+        await insert_rows(journal.client, child.model, rows)
 
 
 async def create_record(entity_name: str, values: Draft) -> UUID:
@@ -267,14 +274,13 @@ async def apply_clean(
         changed.append(record.id)
         for child, items in children.items():
             await child.model.filter(**{child.parent: record.id}).delete()
-            with explained():
-                await _insert_children(child, {record.id: items}, journal, times)
+            await _insert_children(child, {record.id: items}, journal, times)
         after = {**new, **{child.key: items for child, items in children.items()}}
         at = times[record.id]
         journal.record(kind.name, record.id, before={name: getattr(record, name) for name in new}, after=after, at=at)
         journal.emit(f"{kind.name}Updated", kind.name, record.id, after, at=at)
-    with explained():
-        for rows in groups.values():
+    for rows in groups.values():
+        with explained(kind.model, rows):
             await update_rows(journal.client, kind.model, rows)
     return changed
 
