@@ -63,7 +63,7 @@ async def test_orm_refuses_to_save_or_delete_a_row_of_another_tenant(
 
 async def test_orm_raises_without_a_tenant(database: DatabaseConfig) -> None:
     for model in tenant_models():
-        for query in (model.all, model.filter, model.first, lambda model=model: model.get(id=None)):  # type: ignore[misc]
+        for query in (model.all, model.filter, model.first, lambda model=model: model.get(id=None)):
             with pytest.raises(TenantRequired):
                 query()
 
@@ -131,7 +131,7 @@ async def test_a_reference_to_another_tenants_row_is_refused(tenant: SomeTenant,
             with acting_as(tenant.system):
                 async with transaction() as client:
                     foreign = await insert_some_row(client, field.related_model)
-            given = {field.source_field: foreign}
+            given: dict[str, Any] = {field.source_field: foreign}
             if field.source_field == "owner_id" and "pool_id" in model._meta.fields_map:
                 given["pool_id"] = None
             with acting_as(other_tenant.system):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import Enum
 from typing import Any
 from uuid import UUID
@@ -133,14 +133,25 @@ class Journal:
         pool_id: UUID | None,
         why: Why,
         at: datetime | None = None,
-    ) -> None:
-        """Add a line to the ledger: from now on this is the record's holder."""
+        after: datetime | None = None,
+    ) -> datetime:
+        """Add a line to the ledger: from now on this is the record's holder.
+
+        Args:
+            after: the start of the record's line before; the new one starts later, also when this transaction
+                began earlier and waited for the record, or another machine's clock runs ahead.
+
+        Returns: when the line starts.
+        """
+        started_at = self.moment(at)
+        if after is not None:
+            started_at = max(started_at, after + timedelta(microseconds=1))
         self._ledger.append(
             {
                 **self._common(entity, record_id),
                 "owner_id": owner_id,
                 "pool_id": pool_id,
-                "started_at": self.moment(at),
+                "started_at": started_at,
                 "reason": why.reason,
                 "note": why.note,
                 "policy": why.policy,
@@ -148,6 +159,7 @@ class Journal:
                 "actor_id": self.actor.user_id,
             }
         )
+        return started_at
 
     async def flush(self) -> None:
         """Write all that was collected: one statement per table."""

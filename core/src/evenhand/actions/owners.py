@@ -59,10 +59,13 @@ async def change_holders(
         new: dict[str, Any] = {"owner_id": holder.owner_id, "pool_id": holder.pool_id}
         if old == new:
             continue
-        rows.append({"id": record.id, "tenant_id": record.tenant_id, **new, "version": record.version + 1})
         at = (moments or {}).get(record.id)
+        since = journal.hold(
+            kind.name, record.id, **new, why=why[record.id], at=at, after=record.columns()["held_since"]
+        )
+        row = {"id": record.id, "tenant_id": record.tenant_id, **new, "held_since": since}
+        rows.append({**row, "version": record.version + 1})
         journal.record(kind.name, record.id, before=old, after=new, at=at)
-        journal.hold(kind.name, record.id, **new, why=why[record.id], at=at)
         payload = {"before": old, "after": new, "reason": why[record.id].reason.value}
         journal.emit("OwnerChanged", kind.name, record.id, payload, at=at)
     await update_rows(journal.client, kind.model, rows)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from uuid import UUID
 
+from tortoise import fields
+
 from evenhand.entities.columns import (
     choice,
     count,
@@ -46,6 +48,8 @@ class Account(RecordModel):
     owner_id: UUID | None
     pool = ref("core.Pool", null=True)
     pool_id: UUID | None
+    held_since = fields.DatetimeField()
+    """When the present holder got it: the start of the ledger's last line."""
 
     class Meta:
         app = "core"

@@ -41,6 +41,8 @@ class Lead(RecordModel):
     owner_id: UUID | None
     pool = ref("core.Pool", null=True)
     pool_id: UUID | None
+    held_since = fields.DatetimeField()
+    """When the present holder got it: the start of the ledger's last line."""
     converted_at = fields.DatetimeField(null=True)
     converted_account = ref("core.Account", null=True)
     converted_account_id: UUID | None

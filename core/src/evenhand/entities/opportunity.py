@@ -75,6 +75,8 @@ class Opportunity(RecordModel):
     owner_id: UUID | None
     pool = ref("core.Pool", null=True)
     pool_id: UUID | None
+    held_since = fields.DatetimeField()
+    """When the present holder got it: the start of the ledger's last line."""
 
     class Meta:
         app = "core"

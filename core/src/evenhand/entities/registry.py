@@ -10,7 +10,7 @@ from evenhand.errors import EvenhandError
 from evenhand.ownership.models import Pool
 from evenhand.tenancy.models import RecordModel, TenantModel
 
-SYSTEM_COLUMNS = frozenset({"id", "tenant_id", "created_at", "updated_at", "version", "archived_at"})
+SYSTEM_COLUMNS = frozenset({"id", "tenant_id", "created_at", "updated_at", "version", "archived_at", "held_since"})
 
 
 class UnknownEntity(EvenhandError):

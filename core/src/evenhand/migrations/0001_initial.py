@@ -624,6 +624,7 @@ class Migration(migrations.Migration):
                         on_delete=OnDelete.CASCADE,
                     ),
                 ),
+                ("held_since", fields.DatetimeField(auto_now=False, auto_now_add=False)),
             ],
             options={
                 "table": "accounts",
@@ -912,6 +913,7 @@ class Migration(migrations.Migration):
                         on_delete=OnDelete.CASCADE,
                     ),
                 ),
+                ("held_since", fields.DatetimeField(auto_now=False, auto_now_add=False)),
             ],
             options={
                 "table": "opportunities",
@@ -1051,6 +1053,7 @@ class Migration(migrations.Migration):
                         on_delete=OnDelete.CASCADE,
                     ),
                 ),
+                ("held_since", fields.DatetimeField(auto_now=False, auto_now_add=False)),
             ],
             options={
                 "table": "leads",
