@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
 import asyncpg
 from tortoise.context import TortoiseContext
 from tortoise.fields.relational import ForeignKeyFieldInstance
-from tortoise.migrations.executor import MigrationExecutor, MigrationTarget
+from tortoise.migrations.executor import MigrationExecutor, MigrationTarget, PlanStep
+from tortoise.migrations.graph import MigrationGraph, MigrationKey
 from tortoise.migrations.schema_editor.asyncpg import AsyncpgSchemaEditor
 from tortoise.migrations.schema_editor.base import BaseSchemaEditor
 from tortoise.models import Model
@@ -90,6 +91,25 @@ class _Executor(MigrationExecutor):
     def _schema_editor(self, atomic: bool = True, collect_sql: bool = False) -> BaseSchemaEditor:
         return _SchemaEditor(self.connection, atomic=atomic, collect_sql=collect_sql)
 
+    def _migration_plan(
+        self, targets: Iterable[MigrationTarget] | None, applied: set[MigrationKey], graph: MigrationGraph
+    ) -> list[PlanStep]:
+        """Also finds the first migration of an app when it depends on another app's, as every plugin's does."""
+        plan: list[PlanStep] = []
+        rest: list[MigrationTarget] = []
+        for target in targets or ():
+            if target.name != "__first__":
+                rest.append(target)
+                continue
+            for key, node in graph.node_map.items():
+                first = all(parent.key.app_label != key.app_label for parent in node.parents)
+                if key.app_label == target.app_label and first:
+                    root = MigrationTarget(key.app_label, key.name)
+                    plan += self._backward_plan(root, applied, graph, include_target=True)
+        if rest or targets is None:
+            plan += super()._migration_plan(rest if targets is not None else None, applied, graph)
+        return self._dedupe_plan(plan)
+
 
 @asynccontextmanager
 async def _executor(config: DatabaseConfig, apps: Mapping[str, App]) -> AsyncIterator[MigrationExecutor]:
@@ -110,7 +130,8 @@ async def migrate(
 
     Args:
         apps: the core and installed plugins by default.
-        targets: (app, migration) to go to, forwards or backwards; by default the newest of all.
+        targets: (app, migration) to go to, forwards or backwards, "__first__" to before an app's first;
+            by default the newest of all.
         progress: called with (event, app, migration), events as tortoise names them.
 
     Returns: how many migrations were applied or taken back.

@@ -51,9 +51,7 @@ def _verdict(stored: Mapping[str, Any]) -> Verdict:
     )
 
 
-async def decisions_for(
-    entity: str, record_ids: Collection[UUID], *, plugin: str | None = None
-) -> dict[UUID, Decided]:
+async def decisions_for(entity: str, record_ids: Collection[UUID], *, plugin: str | None = None) -> dict[UUID, Decided]:
     """The newest decision about each record of the current tenant, by record id; one statement.
 
     Args:

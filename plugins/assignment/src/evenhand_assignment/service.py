@@ -1,0 +1,100 @@
+"""Deal records out: lock the turns, apply the rules, keep the state, all in the caller's transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from uuid import UUID
+
+from evenhand.api import (
+    Candidate,
+    OpenRecord,
+    Resolution,
+    TenantContext,
+    current_tenant,
+    insert_rows,
+    raw_connection,
+    reading,
+    transaction,
+    uuid7,
+)
+from evenhand_assignment.models import UserTurn
+from evenhand_assignment.rules import Turn, deal, refusals
+from evenhand_assignment.settings import AssignmentSettings
+
+# After the conflicting first use of another transaction has ended, its row is there to be locked.
+_CREATE_GROUP = """
+INSERT INTO evenhand_assignment_groups (tenant_id, id, entity, dealt) VALUES ($1, $2, $3, 0)
+ON CONFLICT (tenant_id, entity) DO NOTHING
+"""
+_LOCK_GROUP = "SELECT 1 FROM evenhand_assignment_groups WHERE tenant_id = $1 AND entity = $2 FOR UPDATE"
+_COUNT = "UPDATE evenhand_assignment_groups SET dealt = dealt + $3 WHERE tenant_id = $1 AND entity = $2"
+_READ_TURNS = """
+SELECT user_id, weight, credit, scale, received, in_turn
+FROM evenhand_assignment_turns WHERE tenant_id = $1 AND entity = $2
+"""
+_KEEP = """
+ON CONFLICT (tenant_id, entity, user_id) DO UPDATE SET weight = excluded.weight, credit = excluded.credit,
+scale = excluded.scale, received = excluded.received, in_turn = excluded.in_turn
+"""
+
+
+async def deal_records(
+    ctx: TenantContext,
+    settings: AssignmentSettings,
+    records: Sequence[OpenRecord],
+    candidates: Sequence[Candidate],
+) -> list[Resolution]:
+    """Give records of one entity out in turn and keep the turns; a rollback takes both back.
+
+    Deals of the same entity wait for each other until their transactions end.
+    """
+    if not records:
+        return []
+    refused = refusals(settings, candidates)
+    weights = {
+        candidate.user_id: settings.weight_of(candidate.user_id)
+        for candidate in candidates
+        if candidate.user_id not in refused
+    }
+    ids = [record.record_id for record in records]
+    if not weights:
+        return deal(ids, {}, weights, tuple(refused.values()), ctx.seed)[0]
+    entity = records[0].entity
+    async with transaction() as client:
+        connection = raw_connection(client)
+        await connection.execute(_CREATE_GROUP, ctx.tenant_id, uuid7(), entity)
+        await connection.execute(_LOCK_GROUP, ctx.tenant_id, entity)
+        before = await turns_of(entity)
+        resolutions, after = deal(ids, before, weights, tuple(refused.values()), ctx.seed)
+        changed = {user: turn for user, turn in after.items() if before.get(user) != turn}
+        await insert_rows(client, UserTurn, _rows(entity, changed), suffix=_KEEP)
+        await connection.execute(_COUNT, ctx.tenant_id, entity, len(resolutions))
+    return resolutions
+
+
+async def turns_of(entity: str) -> dict[UUID, Turn]:
+    """Where every user stands in the turns of one kind of record ("Lead"), by user id."""
+    async with reading() as client:
+        rows = await raw_connection(client).fetch(_READ_TURNS, current_tenant(), entity)
+    return {
+        row["user_id"]: Turn(row["weight"], row["credit"], row["scale"], row["received"], row["in_turn"])
+        for row in rows
+    }
+
+
+def _rows(entity: str, turns: Mapping[UUID, Turn]) -> list[dict[str, object]]:
+    tenant = current_tenant()
+    return [
+        {
+            "id": uuid7(),
+            "tenant_id": tenant,
+            "entity": entity,
+            "user_id": user,
+            "weight": turn.weight,
+            "credit": turn.credit,
+            "scale": turn.scale,
+            "received": turn.received,
+            "in_turn": turn.in_turn,
+        }
+        for user, turn in sorted(turns.items())
+    ]
