@@ -8,6 +8,9 @@ from decimal import ROUND_HALF_UP, Decimal
 from typing import Any, cast
 from uuid import UUID
 
+from babel.numbers import get_currency_precision
+
+from evenhand.actions.custom_values import settle_custom
 from evenhand.actions.journal import Journal
 from evenhand.entities import Opportunity, Pipeline, Stage, Tenant
 from evenhand.entities.enums import StageKind
@@ -15,12 +18,11 @@ from evenhand.entities.registry import Entity
 from evenhand.errors import InvalidInput, Problem
 from evenhand.tenancy.models import RecordModel
 
-CENT = Decimal("0.01")
 
-
-def line_amount(quantity: Decimal, unit_price: Decimal, discount_percent: Decimal) -> Decimal:
-    """Quantity times price less the discount, rounded half up to cents."""
-    return (quantity * unit_price * (100 - discount_percent) / 100).quantize(CENT, rounding=ROUND_HALF_UP)
+def line_amount(quantity: Decimal, unit_price: Decimal, discount_percent: Decimal, currency: str) -> Decimal:
+    """Quantity times price less the discount, rounded half up to the currency's smallest unit (ISO 4217)."""
+    unit = Decimal(1).scaleb(-get_currency_precision(currency))
+    return (quantity * unit_price * (100 - discount_percent) / 100).quantize(unit, rounding=ROUND_HALF_UP)
 
 
 async def prepare_new(kind: Entity, cleaned: Sequence[dict[str, Any]], times: Sequence[datetime]) -> None:
@@ -32,13 +34,15 @@ async def prepare_new(kind: Entity, cleaned: Sequence[dict[str, Any]], times: Se
     Raises:
         InvalidInput: a stage that does not exist or is of another pipeline, a survey score out of range, …
     """
+    if "currency" in kind.filled:
+        await _default_currency(cleaned)
     if kind.name == "Order":
-        _total_orders(cleaned)
+        for values in cleaned:
+            _total_lines(values, values["currency"])
         _require_totals(cleaned)
     if kind.name == "Opportunity":
         await _place_in_pipeline(cleaned, times)
-    if "currency" in kind.filled:
-        await _default_currency(cleaned)
+    await settle_custom(kind, [(None, values) for values in cleaned])
     for values, at in zip(cleaned, times, strict=True):
         for moment in ("occurred_at", "opened_at", "paid_at", "answered_at"):
             if moment in kind.filled and values[moment] is None:
@@ -54,9 +58,11 @@ async def prepare_changes(
 ) -> None:
     """Complete checked changes of locked records; set-based. `times`: when each record changes."""
     if kind.name == "Order":
-        _total_orders([values for _, values in plans])
+        for record, values in plans:
+            _total_lines(values, _merged(record, values)["currency"])
     if kind.name == "Opportunity":
         await _move_stages(cast(Sequence[tuple[Opportunity, dict[str, Any]]], plans), journal, times)
+    await settle_custom(kind, plans)
     _check_together(kind, [_merged(record, values) for record, values in plans])
 
 
@@ -64,14 +70,14 @@ def _merged(record: RecordModel, values: Mapping[str, Any]) -> dict[str, Any]:
     return {**record.columns(), **values}
 
 
-def _total_orders(cleaned: Sequence[dict[str, Any]]) -> None:
-    for values in cleaned:
-        lines = values.get("lines")
-        if lines is None:
-            continue
-        for line in lines:
-            line.setdefault("amount", line_amount(line["quantity"], line["unit_price"], line["discount_percent"]))
-        values["total"] = sum((line["amount"] for line in lines), Decimal(0))
+def _total_lines(values: dict[str, Any], currency: str) -> None:
+    lines = values.get("lines")
+    if lines is None:
+        return
+    for line in lines:
+        amount = line_amount(line["quantity"], line["unit_price"], line["discount_percent"], currency)
+        line.setdefault("amount", amount)
+    values["total"] = sum((line["amount"] for line in lines), Decimal(0))
 
 
 def _require_totals(cleaned: Sequence[Mapping[str, Any]]) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import os
 import subprocess
 import warnings
 from pathlib import Path
@@ -43,6 +45,17 @@ def remove_stale_lock(pgdata: Path) -> bool:
     return True
 
 
+_watched: set[Path] = set()
+
+
+def _forget_the_dead(server: PostgresServer) -> None:
+    """Strike killed processes off the server's list of users, else it would never be the last one's to stop."""
+    with server._lock:
+        users = server.global_process_id_list
+        pids = {*users.get_and_add(os.getpid()), os.getpid()}
+        users.put(sorted(pid for pid in pids if psutil.pid_exists(pid)))
+
+
 def start_embedded(directory: Path | None = None) -> tuple[PostgresServer, DatabaseConfig]:
     """Start the embedded server or join the one that runs.
 
@@ -66,6 +79,11 @@ def start_embedded(directory: Path | None = None) -> tuple[PostgresServer, Datab
             f"The embedded PostgreSQL in {pgdata} does not start: {tail}",
             hint="Check free disk space and the folder's rights, or set DATABASE_URL to a server of yours.",
         ) from error
+    _forget_the_dead(server)
+    if pgdata not in _watched:
+        # Runs before the wheel's own handler, which was registered first.
+        atexit.register(_forget_the_dead, server)
+        _watched.add(pgdata)
     info: PostmasterInfo = server.get_postmaster_info()
     config = DatabaseConfig(
         host=str(info.socket_dir or info.hostname or "localhost"),

@@ -92,6 +92,10 @@ class TenantModel(ScopedModel):
         self._refuse_other_tenant()
         await super().delete(using_db)
 
+    def columns(self) -> dict[str, Any]:
+        """All columns by name, as they are now."""
+        return {column: getattr(self, column) for column in self._meta.fields_db_projection.values()}
+
     def _refuse_other_tenant(self) -> None:
         tenant: UUID = current_tenant()
         if self.tenant_id != tenant:
@@ -114,10 +118,6 @@ class RecordModel(TenantModel):
 
     class Meta:
         abstract = True
-
-    def columns(self) -> dict[str, Any]:
-        """All columns by name, as they are now."""
-        return {column: getattr(self, column) for column in self._meta.fields_db_projection.values()}
 
 
 def ref(model: str, *, null: bool = False) -> Any:

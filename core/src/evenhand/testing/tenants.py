@@ -30,7 +30,7 @@ class SomeTenant:
         """The tenant's user of this role."""
         return Actor(tenant_id=self.id, user_id=self.users[role], role=role, via=via)
 
-    async def create(self, entity: str, **values: Any) -> UUID:
+    async def create(self, entity: str, /, **values: Any) -> UUID:
         """Create a record as the system."""
         with acting_as(self.system):
             return await create_record(entity, values)

@@ -1,0 +1,89 @@
+"""Values of a tenant's own fields: checked against the tenant's definitions, merged into what is there."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from evenhand.entities import CustomField
+from evenhand.entities.enums import CustomFieldType
+from evenhand.entities.registry import Entity
+from evenhand.errors import InvalidInput, Problem
+from evenhand.tenancy.models import RecordModel
+
+_HINTS = {
+    CustomFieldType.TEXT: "Give a text.",
+    CustomFieldType.NUMBER: "Give a number such as 12.5.",
+    CustomFieldType.BOOLEAN: "Give true or false.",
+    CustomFieldType.DATE: "Give a date such as 2026-05-31.",
+}
+
+
+def _fits(kind: CustomFieldType, options: Sequence[str], value: Any) -> bool:
+    match kind:
+        case CustomFieldType.TEXT:
+            return isinstance(value, str)
+        case CustomFieldType.NUMBER:
+            if isinstance(value, bool) or not isinstance(value, (int, float, str, Decimal)):
+                return False
+            try:
+                return Decimal(str(value)).is_finite()
+            except InvalidOperation:
+                return False
+        case CustomFieldType.BOOLEAN:
+            return isinstance(value, bool)
+        case CustomFieldType.DATE:
+            try:
+                return isinstance(value, str) and bool(date.fromisoformat(value))
+            except ValueError:
+                return False
+        case CustomFieldType.CHOICE:
+            return value in options
+
+
+def check_custom(definitions: Mapping[str, CustomField], custom: Mapping[str, Any]) -> list[Problem]:
+    """What is wrong with values of custom fields; None removes a value and always fits."""
+    problems = []
+    for key, value in custom.items():
+        where = f"custom.{key}"
+        definition = definitions.get(key)
+        if definition is None:
+            known = ", ".join(sorted(definitions)) or "none yet"
+            hint = f"Define it as a custom field first. Defined: {known}."
+            problems.append(Problem(where, "UNKNOWN_CUSTOM_FIELD", f"{where}: there is no such custom field.", hint))
+        elif value is not None and not _fits(definition.type, definition.options, value):
+            choices = f"Use one of: {', '.join(definition.options)}."
+            hint = _HINTS.get(definition.type, choices)
+            message = f"{where}: {value!r} is no {definition.type.value}."
+            problems.append(Problem(where, "BAD_CUSTOM_VALUE", message, hint))
+    return problems
+
+
+async def settle_custom(kind: Entity, drafts: Sequence[tuple[RecordModel | None, dict[str, Any]]]) -> None:
+    """Check the custom values of drafts, and merge those of changes into the record's (None removes one).
+
+    Args:
+        drafts: (the record as it is, or None when new; its checked values).
+
+    Raises:
+        InvalidInput: a key that the tenant has not defined, or a value that does not fit its type.
+    """
+    given = [(record, values) for record, values in drafts if values.get("custom")]
+    if not given:
+        return
+    rows = await CustomField.filter(entity=kind.name, archived_at=None)
+    definitions = {row.key: row for row in rows}
+    problems: list[Problem] = []
+    for record, values in given:
+        custom = values["custom"]
+        if not isinstance(custom, dict):
+            message = f"custom: {custom!r} is not an object."
+            problems.append(Problem("custom", "WRONG_TYPE", message, "Give an object of keys and values."))
+            continue
+        problems += check_custom(definitions, custom)
+        merged = {**(record.custom if record is not None else {}), **custom}
+        values["custom"] = {key: value for key, value in merged.items() if value is not None}
+    if problems:
+        raise InvalidInput(problems)

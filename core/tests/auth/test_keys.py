@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from evenhand.auth.keys import Unauthenticated, authenticate, create_api_key, hash_key
+from evenhand.auth.models import ApiKey
+from evenhand.auth.permissions import Operation, PermissionDenied, may
+from evenhand.db.session import reading, transaction
+from evenhand.entities import User
+from evenhand.entities.registry import ENTITIES
+from evenhand.errors import NotFound
+from evenhand.tenancy.context import Actor, Role, Scope, acting_as
+from evenhand.tenancy.models import uuid7
+from evenhand.testing import SomeTenant
+
+
+async def test_a_key_opens_its_users_door(tenant: SomeTenant) -> None:
+    with acting_as(tenant.actor(Role.ADMIN)):
+        key = await create_api_key(tenant.users[Role.REP], "dialer", scopes=[Scope.READ])
+    actor = await authenticate(key)
+    assert actor == Actor(tenant.id, tenant.users[Role.REP], Role.REP, "graphql", frozenset({Scope.READ}))
+    with acting_as(tenant.system):
+        async with reading():
+            row = await ApiKey.get(hash=hash_key(key))
+    assert row.last_used_at is not None
+    assert key.startswith(row.prefix)
+    assert key not in str(row.columns())
+
+
+@pytest.mark.parametrize("change", ["wrong secret", "other tenant", "no tenant", "short", "empty", "sql"])
+async def test_wrong_keys_open_nothing(tenant: SomeTenant, other_tenant: SomeTenant, change: str) -> None:
+    with acting_as(tenant.system):
+        key = await create_api_key(tenant.users[Role.REP], "dialer")
+    secret = key.removeprefix(f"evh_{tenant.slug}_")
+    wrong = {
+        "wrong secret": key[:-1] + ("a" if key[-1] != "a" else "b"),
+        "other tenant": f"evh_{other_tenant.slug}_{secret}",
+        "no tenant": f"evh_nobody-{uuid7().hex[:8]}_{secret}",
+        "short": key[:-1],
+        "empty": "",
+        "sql": f"evh_x' OR '1'='1_{secret}",
+    }[change]
+    with pytest.raises(Unauthenticated) as refused:
+        await authenticate(wrong)
+    assert "evh_" not in refused.value.message
+
+
+async def test_keys_end_by_expiry_revocation_and_with_their_user(tenant: SomeTenant) -> None:
+    now = datetime.now(UTC)
+    with acting_as(tenant.system):
+        expired = await create_api_key(tenant.users[Role.REP], "old", expires_at=now - timedelta(seconds=1))
+        revoked = await create_api_key(tenant.users[Role.REP], "lost")
+        leaver = await create_api_key(tenant.users[Role.MANAGER], "leaver")
+        async with transaction():
+            await ApiKey.filter(hash=hash_key(revoked)).update(revoked_at=now)
+            await User.filter(id=tenant.users[Role.MANAGER]).update(is_active=False)
+    for key in (expired, revoked, leaver):
+        with pytest.raises(Unauthenticated):
+            await authenticate(key)
+
+
+async def test_only_admins_make_keys_and_only_for_their_users(tenant: SomeTenant, other_tenant: SomeTenant) -> None:
+    for role in (Role.MANAGER, Role.REP, Role.READ_ONLY):
+        with acting_as(tenant.actor(role)), pytest.raises(PermissionDenied):
+            await create_api_key(tenant.users[role], "mine")
+    with acting_as(tenant.actor(Role.ADMIN)), pytest.raises(NotFound):
+        await create_api_key(other_tenant.users[Role.REP], "theirs")
+
+
+def actor(role: Role, *scopes: Scope) -> Actor:
+    return Actor(uuid7(), uuid7(), role, scopes=frozenset(scopes or Scope))
+
+
+def test_without_a_scope_nothing_is_allowed() -> None:
+    for role in Role:
+        for name in ENTITIES:
+            reader = actor(role, Scope.READ)
+            allowed = [operation for operation in Operation if may(reader, operation, name)]
+            assert allowed == [Operation.READ], (role, name)
+            assert not any(
+                may(Actor(uuid7(), uuid7(), role, scopes=frozenset()), operation, name) for operation in Operation
+            )
+
+
+def test_read_only_changes_nothing_and_reps_set_up_nothing() -> None:
+    for name in ENTITIES:
+        assert [operation for operation in Operation if may(actor(Role.READ_ONLY), operation, name)] == [Operation.READ]
+    for name in ("User", "Team", "Pool", "TenantPlugin", "Product"):
+        assert not may(actor(Role.REP), Operation.UPDATE, name)
+    assert not may(actor(Role.REP), Operation.ASSIGN, "Lead")
+    assert not may(actor(Role.MANAGER), Operation.CONFIGURE, "TenantPlugin")
+    assert not may(actor(Role.REP), Operation.READ, "ApiKey")

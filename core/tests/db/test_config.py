@@ -1,0 +1,42 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from evenhand.db.config import DatabaseConfig, data_directory, database_from_environment
+from evenhand.db.errors import InvalidDatabaseUrl
+
+
+def test_urls_are_read() -> None:
+    config = DatabaseConfig.from_url("postgresql://al%40ice:s%2Fcret@db.example:6432/crm?sslmode=require")
+    assert (config.host, config.port, config.user, config.password) == ("db.example", 6432, "al@ice", "s/cret")
+    assert (config.database, config.ssl) == ("crm", "require")
+    assert config.connect_arguments()["ssl"] == "require"
+    socket = DatabaseConfig.from_url("postgres:///crm?host=/run/postgresql")
+    assert (socket.host, socket.port, socket.database) == ("/run/postgresql", 5432, "crm")
+
+
+@pytest.mark.parametrize("url", ["mysql://localhost/crm", "postgresql://localhost", "crm", "postgresql://h:x/crm"])
+def test_other_urls_are_refused_with_a_hint(url: str) -> None:
+    with pytest.raises(InvalidDatabaseUrl) as refused:
+        DatabaseConfig.from_url(url)
+    assert refused.value.hint
+
+
+def test_the_application_works_under_its_own_role() -> None:
+    config = DatabaseConfig.from_url("postgresql://owner@localhost/crm")
+    assert config.credentials()["server_settings"]["role"] == "evenhand_app"
+    assert "role" not in config.credentials(as_owner=True)["server_settings"]
+
+
+def test_the_environment_decides(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.delenv("DATABASE_URL", raising=False)
+    assert database_from_environment() is None
+    monkeypatch.setenv("DATABASE_URL", "postgresql://localhost/crm")
+    monkeypatch.setenv("EVENHAND_POOL_SIZE", "3")
+    found = database_from_environment()
+    assert found is not None
+    assert found.pool_size == 3
+    monkeypatch.setenv("EVENHAND_DATA", str(tmp_path))
+    assert data_directory() == tmp_path
