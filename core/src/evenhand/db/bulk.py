@@ -82,19 +82,36 @@ async def insert_rows(
     return [dict(record) for record in records]
 
 
+_FEW = 20
+"""Up to so many rows any plan is quick."""
+
+
 async def update_rows(client: TransactionWrapper, model: type[Model], rows: Sequence[Row]) -> int:
-    """Update rows by `tenant_id` and `id`; all rows have the same columns. Returns: how many there were."""
+    """Update rows of one tenant by `id`; all rows have the same columns. Returns: how many there were."""
     if not rows:
         return 0
     columns = list(rows[0])
     assignments = ", ".join(f'"{name}" = source."{name}"' for name in columns if name not in ("id", "tenant_id"))
     names = ", ".join(f'"{column}"' for column in columns)
+    tenant, ids = len(columns) + 1, len(columns) + 2
     statement = (
         f'UPDATE "{model._meta.db_table}" AS target SET {assignments} '
         f"FROM {_unnest(model, columns)} AS source ({names}) "
-        "WHERE target.tenant_id = source.tenant_id AND target.id = source.id"
+        f"WHERE target.tenant_id = ${tenant} AND target.id = ANY (${ids}::uuid[]) AND target.id = source.id"
     )
-    status: str = await raw_connection(client).execute(statement, *_arrays(model, columns, rows))
+    values = [*_arrays(model, columns, rows), rows[0]["tenant_id"], [row["id"] for row in rows]]
+    connection = raw_connection(client)
+    if len(rows) <= _FEW:
+        return _count(await connection.execute(statement, *values))
+    # Just after an import the planner knows nothing of the table, takes it for one row, and would
+    # compare every row with every other: 1,000 updates took 5 s instead of 20 ms.
+    await connection.execute("SET LOCAL enable_nestloop = off")
+    status = await connection.execute(statement, *values)
+    await connection.execute("SET LOCAL enable_nestloop = on")
+    return _count(status)
+
+
+def _count(status: str) -> int:
     return int(status.rpartition(" ")[2])
 
 

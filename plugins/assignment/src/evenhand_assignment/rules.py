@@ -139,7 +139,11 @@ def record_seed(seed: int, record_id: UUID) -> int:
 
 def tie_break(seed: int, user_id: UUID) -> bytes:
     """What decides among users who are equally next: the lowest; it depends on nobody else and on no list's order."""
-    return blake2b(seed.to_bytes(8, "big", signed=True) + user_id.bytes, digest_size=8).digest()
+    return _tie_break(seed.to_bytes(8, "big", signed=True), user_id.bytes)
+
+
+def _tie_break(seed: bytes, user: bytes) -> bytes:
+    return blake2b(seed + user, digest_size=8).digest()
 
 
 def deal(
@@ -164,6 +168,7 @@ def deal(
         return [Resolution(record, None, POLICY, record_seed(seed, record), refused) for record in record_ids], {}
     seated = seat(turns, weights)
     users = sorted(weights)
+    names = [user.bytes for user in users]
     total = sum(weights.values())
     scale = RESOLUTION * total
     gains = [RESOLUTION * weights[user] for user in users]
@@ -175,10 +180,11 @@ def deal(
     resolutions: list[Resolution] = []
     for record_id in record_ids:
         own_seed = record_seed(seed, record_id)
+        ticket = own_seed.to_bytes(8, "big", signed=True)
         credits = [credit + gain for credit, gain in zip(credits, gains, strict=True)]
         places = [
-            (credit <= 0, (scale - credit) * factor, tie_break(own_seed, user), index)
-            for index, (user, credit, factor) in enumerate(zip(users, credits, stretch, strict=True))
+            (credit <= 0, (scale - credit) * factor, _tie_break(ticket, name), index)
+            for index, (name, credit, factor) in enumerate(zip(names, credits, stretch, strict=True))
         ]
         verdicts = [
             Verdict(
