@@ -52,7 +52,7 @@ async def set_plugin(
         raise PluginNotInstalled(f"No usable plugin {slug!r} is installed{why}", hint=f"Installed: {names}.")
     checked = _checked_settings(slug, settings) if settings is not None else None
     async with writing("set_plugin") as journal:
-        row, created = await TenantPlugin.get_or_create(
+        _, created = await TenantPlugin.get_or_create(
             slug=slug,
             defaults={
                 "tenant_id": journal.actor.tenant_id,
@@ -60,6 +60,7 @@ async def set_plugin(
                 "settings_version": host.manifests[slug].settings_version,
             },
         )
+        row = await TenantPlugin.filter(slug=slug).select_for_update().get()
         wanted: dict[str, Any] = {"enabled": enabled, "settings": checked, "position": position}
         new = {name: value for name, value in wanted.items() if value is not None and getattr(row, name) != value}
         if not new and not created:

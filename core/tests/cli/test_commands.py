@@ -1,0 +1,88 @@
+"""The commands as a person types them, each in its own process against a database of its own."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from evenhand.db.config import DatabaseConfig
+from evenhand.tenancy.models import uuid7
+
+
+@pytest.fixture
+def evenhand(database: DatabaseConfig, tmp_path: Path) -> Iterator[Command]:
+    yield Command(database, tmp_path)
+
+
+class Command:
+    """Runs `evenhand` with the tests' database in the environment."""
+
+    def __init__(self, database: DatabaseConfig, folder: Path) -> None:
+        url = f"postgresql://{database.user}@/{database.database}?host={database.host}&port={database.port}"
+        self.environment = {**os.environ, "DATABASE_URL": url, "EVENHAND_DATA": str(folder), "COLUMNS": "200"}
+
+    def __call__(self, *words: str, code: int = 0, **environment: str) -> str:
+        done = subprocess.run(
+            [sys.executable, "-c", "from evenhand.cli.main import main; main()", *words],
+            env={**self.environment, **environment},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        output = done.stdout + done.stderr
+        assert done.returncode == code, output
+        assert "Traceback" not in output
+        return output
+
+
+def test_from_tenant_to_key(evenhand: Command) -> None:
+    slug = f"t-{uuid7().hex}"
+    assert "up to date" in evenhand("migrate")
+    evenhand("tenant", "create", slug, "--name", "华兴", "--locale", "zh-CN", "--currency", "CNY")
+    assert "is taken" in evenhand("tenant", "create", slug, "--name", "Again", code=1)
+    evenhand("user", "add", "--tenant", slug, "--name", "王小明", "--email", "wang@example.cn", "--role", "admin")
+    assert "wang@example.cn is taken" in evenhand(
+        "user", "add", "-t", slug, "--name", "Other", "--email", "wang@example.cn", code=1
+    )
+    for who in ("王小明", "wang@example.cn"):
+        assert evenhand("apikey", "create", "-t", slug, "--user", who).startswith(f"evh_{slug}_")
+    assert "There is no user 'Li'" in evenhand("apikey", "create", "-t", slug, "--user", "Li", code=1)
+
+
+def test_plugins_are_enabled_for_one_tenant(evenhand: Command) -> None:
+    slug = f"t-{uuid7().hex}"
+    evenhand("tenant", "create", slug, "--name", "Acme")
+    assert "not enabled" in evenhand("plugin", "list", "--tenant", slug)
+    evenhand("plugin", "enable", "assignment", "--tenant", slug)
+    assert "enabled, position 0" in evenhand("plugin", "list", EVENHAND_TENANT=slug)
+    evenhand("plugin", "disable", "assignment", "--tenant", slug)
+    assert "assignment   evenhand-assignment" in evenhand("plugin", "list")
+    assert "Installed: " in evenhand("plugin", "enable", "telepathy", "--tenant", slug, code=1)
+    assert "not JSON" in evenhand("plugin", "enable", "commission", "-t", slug, "--settings", "{", code=1)
+    assert "not an object" in evenhand("plugin", "enable", "commission", "-t", slug, "--settings", "[]", code=1)
+    assert "percent" in evenhand("plugin", "enable", "commission", "-t", slug, "--settings", '{"percent": -1}', code=1)
+
+
+def test_mistakes_are_told_plainly(evenhand: Command) -> None:
+    assert "There is no tenant 'nobody'" in evenhand("user", "add", "-t", "nobody", "--name", "Li", code=1)
+    bad = evenhand("tenant", "create", "Bad Slug", "--name", "", "--currency", "usd", "--time-zone", "Mars", code=1)
+    assert all(word in bad for word in ("slug", "name", "currency", "time_zone"))
+    assert "cannot be used" in evenhand("migrate", code=1, DATABASE_URL="postgresql://nobody@127.0.0.1:1/none")
+    assert "starts with 'mysql'" in evenhand("migrate", code=1, DATABASE_URL="mysql://localhost/x")
+    assert "No such command" in evenhand("conquer", code=2)
+
+
+def test_a_database_without_migrations_is_told(evenhand: Command, database: DatabaseConfig) -> None:
+    url = f"postgresql://{database.user}@/evenhand_empty_{os.getpid()}?host={database.host}&port={database.port}"
+    output = evenhand("tenant", "create", "acme", "--name", "Acme", code=1, DATABASE_URL=url)
+    assert "evenhand migrate" in output
+
+
+def test_doctor_finds_nothing_wrong_and_then_something(evenhand: Command) -> None:
+    assert "wrong" not in evenhand("doctor")
+    assert "cannot be used" in evenhand("doctor", code=1, DATABASE_URL="postgresql://nobody@127.0.0.1:1/none")
