@@ -155,6 +155,7 @@ BRIGHTWELL = Lexicon(
         "Replacing old instruments",
         "",
     ),
+    interests=("Cold", "Warm", "Hot"),
     lead_columns={
         "Lead ID": "external_id",
         "Name": "name",

@@ -133,8 +133,11 @@ def write_handovers(plot: Plot) -> None:
         if leaver.left is not None:
             _take_over(plot, rng, leaver)
     span = plot.span
-    for customer in rng.sample(plot.customers, k=24):
-        at = span.after(rng, customer.holders[-1][0] + timedelta(days=30), 300)
+    for customer in rng.sample(plot.customers, k=28):
+        settled = customer.holders[-1][0] + timedelta(days=30)
+        if not span.holds(settled):
+            continue
+        at = span.after(rng, settled, 300)
         holder = customer.holder(at)
         others = [who for who in plot.sellers(customer.region, at) if who is not holder and who.left is None]
         if holder is None:

@@ -129,6 +129,7 @@ HUAXING = Lexicon(
     custom_key="production_lines",
     custom_titles={"zh": "产线数量", "en": "Production lines"},
     lead_notes=("想了解价格和交期", "扫码关注公众号后留言", "希望安排演示", "新厂筹建，需要整线方案", "替换旧设备", ""),
+    interests=("低", "中", "高"),
     lead_columns={
         "线索编号": "external_id",
         "姓名": "name",

@@ -43,7 +43,7 @@ def _lead(plot: Plot, rng: Random, number: int, campaigns: list[str]) -> dict[st
         "city": city,
         "source": rng.choice(lexicon.sources),
         "campaign": rng.choice(campaigns) if rng.random() < 0.6 else "",
-        "interest": rng.choice(("hot", "warm", "warm", "cold")),
+        "interest": rng.choices(lexicon.interests, weights=(1, 2, 1))[0],
         "product_interest": item.name,
         "value_estimate": str(item.price * rng.randint(1, item.most)) if rng.random() < 0.7 else "",
         "notes": rng.choice(lexicon.lead_notes),

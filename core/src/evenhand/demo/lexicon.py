@@ -65,6 +65,7 @@ class Lexicon:
         service_team, head_team: teams besides those of the regions.
         activities: subjects by kind of activity; "{}" is what is being sold.
         tickets: subjects by category.
+        interests: words for cold, warm and hot in the lead file.
         lead_columns: headers of the lead file, and the field that each means.
     """
 
@@ -103,6 +104,7 @@ class Lexicon:
     custom_key: str
     custom_titles: Mapping[str, str]
     lead_notes: tuple[str, ...]
+    interests: tuple[str, str, str]
     lead_columns: Mapping[str, str]
 
     @property

@@ -49,6 +49,10 @@ class Span:
         found = self.at(rng, self.day(rng, start, start + timedelta(days=days)))
         return max(found, moment + timedelta(minutes=rng.randint(1, 20)))
 
+    def holds(self, moment: datetime) -> bool:
+        """Whether a moment lies on a day of the span."""
+        return self.first <= self.local_day(moment) <= self.last
+
     def local_day(self, moment: datetime) -> date:
         """The tenant's calendar day of a moment."""
         return moment.astimezone(self.zone).date()

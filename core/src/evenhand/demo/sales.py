@@ -29,7 +29,10 @@ def write_deals(plot: Plot) -> None:
     counts = {"a": (2, 3, 4, 5, 6), "b": (1, 2, 2, 3, 4), "c": (0, 1, 1, 2, 2)}
     for customer in plot.customers:
         for _ in range(rng.choice(counts[customer.tier])):
-            opened = plot.span.after(rng, customer.created + timedelta(days=1), 730)
+            known = customer.created + timedelta(days=1)
+            if not plot.span.holds(known):
+                continue
+            opened = plot.span.after(rng, known, 730)
             owner = customer.holder(opened)
             if owner is not None:
                 _deal(plot, rng, customer, owner, opened)

@@ -72,11 +72,11 @@ class Story:
     seed: int
     reference: date
     tenant: Mapping[str, str]
-    records: list[Record] = field(default_factory=list)
-    revisions: list[Revision] = field(default_factory=list)
-    handovers: list[Handover] = field(default_factory=list)
-    labels: list[Label] = field(default_factory=list)
-    leads: Sequence[Mapping[str, str]] = ()
+    records: list[Record] = field(default_factory=list, repr=False)
+    revisions: list[Revision] = field(default_factory=list, repr=False)
+    handovers: list[Handover] = field(default_factory=list, repr=False)
+    labels: list[Label] = field(default_factory=list, repr=False)
+    leads: Sequence[Mapping[str, str]] = field(default=(), repr=False)
     lead_columns: Mapping[str, str] = field(default_factory=dict)
 
     def of(self, entity: str) -> list[Record]:
