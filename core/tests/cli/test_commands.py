@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
+import asyncpg
 import pytest
 
 from evenhand.db.config import DatabaseConfig
@@ -15,8 +15,8 @@ from evenhand.tenancy.models import uuid7
 
 
 @pytest.fixture
-def evenhand(database: DatabaseConfig, tmp_path: Path) -> Iterator[Command]:
-    yield Command(database, tmp_path)
+def evenhand(database: DatabaseConfig, tmp_path: Path) -> Command:
+    return Command(database, tmp_path)
 
 
 class Command:
@@ -77,10 +77,15 @@ def test_mistakes_are_told_plainly(evenhand: Command) -> None:
     assert "No such command" in evenhand("conquer", code=2)
 
 
-def test_a_database_without_migrations_is_told(evenhand: Command, database: DatabaseConfig) -> None:
-    url = f"postgresql://{database.user}@/evenhand_empty_{os.getpid()}?host={database.host}&port={database.port}"
-    output = evenhand("tenant", "create", "acme", "--name", "Acme", code=1, DATABASE_URL=url)
-    assert "evenhand migrate" in output
+async def test_a_database_without_migrations_is_told(evenhand: Command, database: DatabaseConfig) -> None:
+    name = f"evenhand_empty_{os.getpid()}"
+    url = f"postgresql://{database.user}@/{name}?host={database.host}&port={database.port}"
+    try:
+        assert "evenhand migrate" in evenhand("tenant", "create", "acme", "--name", "Acme", code=1, DATABASE_URL=url)
+    finally:
+        connection = await asyncpg.connect(**database.connect_arguments())
+        await connection.execute(f'DROP DATABASE IF EXISTS "{name}"')
+        await connection.close()
 
 
 def test_doctor_finds_nothing_wrong_and_then_something(evenhand: Command) -> None:

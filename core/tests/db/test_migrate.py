@@ -26,7 +26,8 @@ async def schema_of(config: DatabaseConfig) -> list[str]:
             "UNION ALL SELECT 'policy ' || tablename || ' ' || coalesce(qual, '') FROM pg_policies "
             "UNION ALL SELECT 'right ' || table_name || ' ' || privilege_type "
             "FROM information_schema.role_table_grants WHERE grantee = 'evenhand_app' "
-            "UNION ALL SELECT 'function ' || proname FROM pg_proc WHERE pronamespace = 'public'::regnamespace ORDER BY 1"
+            "UNION ALL SELECT 'function ' || proname FROM pg_proc "
+            "WHERE pronamespace = 'public'::regnamespace ORDER BY 1"
         )
     finally:
         await connection.close()
