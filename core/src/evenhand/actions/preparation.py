@@ -18,6 +18,9 @@ from evenhand.entities.registry import Entity
 from evenhand.errors import InvalidInput, Problem
 from evenhand.tenancy.models import RecordModel
 
+DAY_ORDERS = (("starts_on", "ends_on"), ("valid_from", "valid_until"), ("opened_on", "closed_on"))
+"""Pairs of days of which the second is never before the first."""
+
 
 def line_amount(quantity: Decimal, unit_price: Decimal, discount_percent: Decimal, currency: str) -> Decimal:
     """Quantity times price less the discount, rounded half up to the currency's smallest unit (ISO 4217)."""
@@ -162,7 +165,7 @@ def _check_together(kind: Entity, cleaned: Sequence[Mapping[str, Any]]) -> None:
     """Rules over several columns of one record."""
     problems: list[Problem] = []
     for values in cleaned:
-        for start, end in (("starts_on", "ends_on"), ("valid_from", "valid_until"), ("opened_on", "closed_on")):
+        for start, end in DAY_ORDERS:
             first, last = values.get(start), values.get(end)
             if first is not None and last is not None and last < first:
                 message = f"{end}: {last} is before {start} {first}."

@@ -36,6 +36,11 @@ _DEFAULTS = {
 _STAGE_FACTS = ((10, "open", 14), (30, "open", 30), (50, "open", 21), (75, "open", 14), (100, "won", 0), (0, "lost", 0))
 
 
+def default_stage_names() -> list[tuple[str, ...]]:
+    """The default stages in order, each with its names in all languages."""
+    return list(zip(*(words["stages"] for words in _DEFAULTS.values()), strict=True))
+
+
 def _check(slug: str, name: str, time_zone: str, currency: str) -> None:
     problems = []
     if not _SLUG.match(slug):

@@ -1,0 +1,267 @@
+"""Write drafts: claim their keys, insert what is new, change what is different; one transaction a batch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+from evenhand.actions.errors import RecordArchived
+from evenhand.actions.imports.report import RowProblem
+from evenhand.actions.imports.rows import Draft
+from evenhand.actions.journal import Journal, Why, writing
+from evenhand.actions.owners import Holder, change_holders
+from evenhand.actions.records import apply_clean, insert_clean
+from evenhand.db.bulk import insert_rows, update_rows
+from evenhand.db.session import raw_connection
+from evenhand.entities import ExternalId
+from evenhand.entities.enums import OwnershipReason
+from evenhand.entities.registry import Child, Entity
+from evenhand.errors import EvenhandError, InvalidInput
+from evenhand.tenancy.models import RecordModel, uuid7
+
+ACTION = "import_rows"
+
+
+@dataclass(frozen=True)
+class Job:
+    """What all batches of an import share.
+
+    Attributes:
+        new_values: all columns of a new record from its draft.
+        adopt: the known record that a draft with an unknown key means, or None.
+        why: the reason for the ledger.
+        update_owners: give known records to the owner that the file names.
+    """
+
+    kind: Entity
+    source: str
+    new_values: Callable[[Draft], dict[str, Any]]
+    adopt: Callable[[Draft], UUID | None]
+    why: Why
+    update_owners: bool = False
+
+
+@dataclass
+class Written:
+    """What became of drafts."""
+
+    created: list[tuple[Draft, UUID]] = field(default_factory=list)
+    updated: int = 0
+    unchanged: int = 0
+    owners_kept: int = 0
+    bad: list[tuple[Draft, list[RowProblem]]] = field(default_factory=list)
+    ids: dict[str, UUID] = field(default_factory=dict)
+
+    def add(self, other: Written) -> None:
+        """Take in another's figures."""
+        self.created += other.created
+        self.updated += other.updated
+        self.unchanged += other.unchanged
+        self.owners_kept += other.owners_kept
+        self.bad += other.bad
+        self.ids |= other.ids
+
+
+async def write_drafts(job: Job, drafts: Sequence[Draft]) -> Written:
+    """Write drafts with different keys in one transaction.
+
+    When the database or a rule over several rows refuses the transaction, its halves are written in two, and so on,
+    until the rows at fault stand alone.
+    """
+    if not drafts:
+        return Written()
+    try:
+        async with writing(ACTION) as journal:
+            return await _write(job, drafts, journal)
+    except EvenhandError as error:
+        if len(drafts) == 1:
+            return Written(bad=[(drafts[0], explain(drafts[0], error))])
+    middle = len(drafts) // 2
+    written = await write_drafts(job, drafts[:middle])
+    written.add(await write_drafts(job, drafts[middle:]))
+    return written
+
+
+def explain(draft: Draft, error: EvenhandError) -> list[RowProblem]:
+    """An action's refusal as problems of the row."""
+    line = draft.row.line
+    if isinstance(error, InvalidInput):
+        return [RowProblem(line, "", "", item.code, item.message, item.hint) for item in error.problems]
+    return [RowProblem(line, "", "", error.code, error.message, error.hint)]
+
+
+async def _write(job: Job, drafts: Sequence[Draft], journal: Journal) -> Written:
+    by_key = {draft.key: draft for draft in drafts}
+    new, known = await _claim(job, by_key, journal)
+    written = Written(ids={**new, **known})
+    fresh = [draft for draft in drafts if draft.key in new]
+    ids = [new[draft.key] for draft in fresh]
+    await insert_clean(job.kind, [job.new_values(draft) for draft in fresh], journal=journal, why=job.why, ids=ids)
+    written.created = list(zip(fresh, ids, strict=True))
+    if known:
+        await _change(job, [(by_key[key], record_id) for key, record_id in known.items()], journal, written)
+    return written
+
+
+async def _claim(job: Job, by_key: Mapping[str, Draft], journal: Journal) -> tuple[dict[str, UUID], dict[str, UUID]]:
+    """Claim the keys. Returns: key to id of new records, and of records that are there.
+
+    A key that another transaction is just claiming is waited for; keys are claimed in order, so that two imports
+    never wait for each other.
+    """
+    kind, tenant = job.kind.name, journal.actor.tenant_id
+    rows = [
+        {
+            "id": uuid7(),
+            "tenant_id": tenant,
+            "entity": kind,
+            "record_id": uuid7(),
+            "source": job.source,
+            "external_id": key,
+            "created_at": journal.now,
+        }
+        for key in sorted(by_key)
+    ]
+    conflict = "ON CONFLICT (tenant_id, entity, source, external_id) DO NOTHING RETURNING id, external_id, record_id"
+    claimed = await insert_rows(journal.client, ExternalId, rows, suffix=conflict)
+    new = {row["external_id"]: row["record_id"] for row in claimed}
+    known: dict[str, UUID] = {}
+    others = [key for key in by_key if key not in new]
+    if others:
+        found = await raw_connection(journal.client).fetch(
+            "SELECT external_id, record_id FROM external_ids "
+            "WHERE tenant_id = $1 AND entity = $2 AND source = $3 AND external_id = ANY($4)",
+            tenant,
+            kind,
+            job.source,
+            others,
+        )
+        known = {row["external_id"]: row["record_id"] for row in found}
+    adopted = {row["external_id"]: job.adopt(by_key[row["external_id"]]) for row in claimed}
+    links = [
+        {"id": row["id"], "tenant_id": tenant, "record_id": adopted[row["external_id"]]}
+        for row in claimed
+        if adopted[row["external_id"]] is not None
+    ]
+    await update_rows(journal.client, ExternalId, links)
+    for key, record_id in adopted.items():
+        if record_id is not None:
+            del new[key]
+            known[key] = record_id
+    return new, known
+
+
+async def _change(job: Job, pairs: Sequence[tuple[Draft, UUID]], journal: Journal, written: Written) -> None:
+    """Lock the known records and write what is different."""
+    kind = job.kind
+    locked = {
+        record.id: record
+        for record in await kind.model.filter(id__in=[record_id for _, record_id in pairs])
+        .order_by("id")
+        .select_for_update()
+    }
+    children = {child.key: await _children_of(child, list(locked)) for child in kind.children}
+    plans: list[tuple[RecordModel, dict[str, Any]]] = []
+    holders: dict[UUID, Holder] = {}
+    seen: set[UUID] = set()
+    for draft, record_id in pairs:
+        record = locked[record_id]
+        if record_id in seen:
+            message = f"The row means the same {kind.name} as an earlier row, under another id."
+            twice = RowProblem(draft.row.line, "", draft.key, "SAME_RECORD", message, "Keep one of the two rows.")
+            written.bad.append((draft, [twice]))
+            continue
+        seen.add(record_id)
+        if record.archived_at is not None:
+            error = RecordArchived(f"{kind.name} {record_id} is archived.", hint="Restore it first.")
+            written.bad.append((draft, explain(draft, error)))
+            continue
+        values = changes_of(kind, record, draft)
+        for child in kind.children:
+            merged = merge_children(child.key, children[child.key].get(record_id, []), draft.children.get(child.key))
+            if merged is not None:
+                values[child.key] = merged
+        owner_id = draft.given.get("owner_id")
+        if kind.ownable and owner_id is not None and owner_id != record.columns()["owner_id"]:
+            if job.update_owners:
+                holders[record_id] = Holder(owner_id=owner_id)
+            else:
+                written.owners_kept += 1
+        plans.append((record, values))
+    changed = set(await apply_clean(kind, [plan for plan in plans if plan[1]], journal=journal))
+    if holders:
+        changed |= set(await change_holders(kind, holders, dict.fromkeys(holders, job.why), journal=journal))
+    written.updated += len(changed)
+    written.unchanged += len(plans) - len(changed)
+
+
+def changes_of(kind: Entity, record: RecordModel, draft: Draft) -> dict[str, Any]:
+    """The columns in which the file differs from the record; its holder and what was made up are no part of it."""
+    changes: dict[str, Any] = {}
+    for name, value in draft.given.items():
+        if name not in kind.changeable:
+            continue
+        now = getattr(record, name)
+        if name == "custom":
+            value = {**now, **value}
+        if name == "addresses" and len(now) > 1:
+            continue
+        if now != value:
+            changes[name] = value
+    return changes
+
+
+_IDENTITY: Mapping[str, tuple[str, ...]] = {"channels": ("kind", "value"), "lines": ("product_id",)}
+
+
+def merge_children(
+    key: str, now: Sequence[Mapping[str, Any]], wanted: list[dict[str, Any]] | None
+) -> list[dict[str, Any]] | None:
+    """The child list to write, or None when it can stay: channels are added, another product replaces the lines."""
+    if not wanted:
+        return None
+    identity = _IDENTITY[key]
+    there = {tuple(item[name] for name in identity) for item in now}
+    missing = [item for item in wanted if tuple(item[name] for name in identity) not in there]
+    if not missing:
+        return None
+    if key == "lines":
+        return wanted
+    primary = {item["kind"] for item in now if item["is_primary"]}
+    added = [{**item, "is_primary": item["is_primary"] and item["kind"] not in primary} for item in missing]
+    return [dict(item) for item in now] + added
+
+
+async def _children_of(child: Child, ids: Sequence[UUID]) -> dict[UUID, list[dict[str, Any]]]:
+    """The child rows of the records, without what every row has."""
+    if child.key not in _IDENTITY or not ids:
+        return {}
+    columns = [
+        column
+        for column in child.model._meta.fields_db_projection.values()
+        if column not in ("id", "tenant_id", "created_at", child.parent)
+    ]
+    found: dict[UUID, list[dict[str, Any]]] = {}
+    for row in await child.model.filter(**{f"{child.parent}__in": list(ids)}).order_by("id"):
+        found.setdefault(getattr(row, child.parent), []).append({name: getattr(row, name) for name in columns})
+    return found
+
+
+async def link_later(kind: Entity, links: Sequence[tuple[UUID, dict[str, UUID]]]) -> int:
+    """Fill in references between rows of the same file, once all of them are there. Returns: how many changed."""
+    async with writing(ACTION) as journal:
+        wanted = dict(links)
+        records = await kind.model.filter(id__in=list(wanted), archived_at=None).order_by("id").select_for_update()
+        plans = [
+            (record, changes)
+            for record in records
+            if (changes := {name: value for name, value in wanted[record.id].items() if getattr(record, name) != value})
+        ]
+        return len(await apply_clean(kind, plans, journal=journal))
+
+
+def imported(source: str, name: str) -> Why:
+    """The reason for the ledger: imported from where."""
+    return Why(OwnershipReason.IMPORTED, note=f"{source}: {name}"[:500])
