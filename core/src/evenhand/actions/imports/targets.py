@@ -152,9 +152,14 @@ def _part_converter(kind: Entity, name: str) -> Callable[[Any], Any] | None:
     return partial(convert, child.model._meta.fields_map[wanted[1]])
 
 
-@cache
 def targets_of(kind: Entity) -> Mapping[str, Target]:
     """All fields of the entity that a file can fill, by name."""
+    return _targets(kind.name)
+
+
+@cache
+def _targets(name: str) -> Mapping[str, Target]:
+    kind = ENTITIES[name]
     parts = {
         name: Target(
             field,
