@@ -1,0 +1,1 @@
+"""Side-by-side figures on this machine; never part of the tests."""
