@@ -14,7 +14,7 @@ from evenhand.api import ImportField, Recognition
 from evenhand_importers.profiles import PROFILES, Profile
 from evenhand_importers.words import HEADER_WORDS, MISSING
 
-NEAR = 70
+NEAR = 80
 """From this likeness (0 to 100) on, a field is suggested."""
 
 _UNITS: Mapping[str, Decimal] = {
@@ -67,6 +67,10 @@ def _vocabulary(entity: str) -> Mapping[str, str]:
     for field, headers in HEADER_WORDS.get(entity, {}).items():
         for header in headers.split("|"):
             words.setdefault(normalise(header), field)
+    name = normalise(entity)
+    for field, headers in {"name": (f"{name} name", name), "external_id": (f"{name} id", f"{name}id", "id")}.items():
+        for header in headers:
+            words.setdefault(header, field)
     return words
 
 

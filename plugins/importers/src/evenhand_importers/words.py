@@ -142,7 +142,7 @@ HEADER_WORDS: Mapping[str, Mapping[str, str]] = {
         "size": "size|company size|规模|企业规模|公司规模",
         "employees": "employees|number of employees|headcount|staff|no of employees|人数|员工数|员工人数|职工人数",
         "founded_year": "founded|year established|founded year|established|成立年份|成立时间|创立年份",
-        "tier": "tier|rating|account tier|客户级别|级别|等级|客户等级|分级",
+        "tier": "tier|account tier|客户级别|级别|等级|客户等级|分级",
         "lifecycle_stage": "lifecycle stage|type|account type|stage|客户阶段|生命周期|客户状态",
         "source": "source|account source|lead source|来源|客户来源",
         "website": "website|web site|url|homepage|company domain name|domain|网址|网站|官网|公司网址",

@@ -160,8 +160,8 @@ def _require(kind: Entity, columns: Sequence[Column], headers: Sequence[str], re
         return
     name, sources = missing[0]
     alternatives = f" (or {', '.join(sources)}, from which it is made)" if sources else ""
+    delimiter = " If that is more than one, give the delimiter: --delimiter." if len(headers) == 1 else ""
     raise MissingColumns(
         f"{kind.name} needs {' and '.join(each for each, _ in missing)}{alternatives}, and no column means it.",
-        hint=f'Say which: --map "Header={name}". The file has: {", ".join(headers)}. '
-        "If that is one long header, the delimiter was not found: give it with --delimiter.",
+        hint=f'Say which: --map "Header={name}". The file has: {", ".join(headers)}.{delimiter}',
     )

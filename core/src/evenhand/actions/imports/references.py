@@ -166,10 +166,15 @@ async def _mark_unusable(connection: asyncpg.Connection, directory: Directory) -
 
 @dataclass
 class Stages:
-    """The stages of all pipelines: by name, by the default name in the other language, or as won and lost."""
+    """The stages of all pipelines: by name, by the default name in the other language, or as won and lost.
+
+    Attributes:
+        closed: the won and lost ones.
+    """
 
     default_pipeline: UUID
     by_pipeline: dict[UUID, Directory] = field(default_factory=dict)
+    closed: set[UUID] = field(default_factory=set)
 
     def find(self, text: str, pipeline_id: UUID | None) -> UUID:
         """The stage of this name in the pipeline (the default one when None); raises `BadCell`."""
@@ -192,6 +197,8 @@ async def load_stages() -> Stages:
     stages = Stages(default, {default: Directory("stage")})
     for row in rows:
         stages.by_pipeline.setdefault(row["pipeline_id"], Directory("stage")).add(row["id"], row["name"])
+        if row["kind"] != StageKind.OPEN.value:
+            stages.closed.add(row["id"])
     for pipeline_id, directory in stages.by_pipeline.items():
         _add_other_names(directory, {row["id"]: row["kind"] for row in rows if row["pipeline_id"] == pipeline_id})
     return stages

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 from evenhand.actions.imports.mapping import Column
 from evenhand.actions.imports.naming import derive, fold, natural_key
+from evenhand.actions.imports.references import Stages
 from evenhand.actions.imports.report import RowProblem
 from evenhand.actions.imports.targets import ADDRESS, CHANNELS, CUSTOM, KEY, targets_of
 from evenhand.actions.preparation import DAY_ORDERS
@@ -63,7 +64,7 @@ class Settings:
     Attributes:
         values: field to folded text to the text that replaces it.
         lookups: reference field to the way to find it.
-        stage: finds a stage of a pipeline, when the file has stages.
+        stages: of an opportunity; its stage is looked up in its pipeline.
         custom: type of each custom field by key.
     """
 
@@ -71,7 +72,7 @@ class Settings:
     columns: Sequence[Column]
     readers: Mapping[str, ReadCell]
     lookups: Mapping[str, Lookup]
-    stage: Callable[[str, UUID | None], UUID] | None
+    stages: Stages | None
     missing: frozenset[str]
     values: Mapping[str, Mapping[str, str]]
     defaults: Mapping[str, str]
@@ -159,7 +160,7 @@ class RowReader:
         self._cells = [_Cell(column, settings) for column in settings.columns if column.target.name != "stage"]
         # A stage is looked up in the row's pipeline, so it is read last.
         stage = next((column for column in settings.columns if column.target.name == "stage"), None)
-        self._stage = _Cell(stage, settings) if stage is not None and settings.stage is not None else None
+        self._stage = _Cell(stage, settings) if stage is not None and settings.stages is not None else None
         self._stages: dict[tuple[str, UUID | None], UUID | BadCell] = {}
         self._by_column = {column.target.column: column for column in settings.columns}
         self._template, _ = clean(self._kind.model, {}, allowed=self._kind.writable, filled=self._kind.filled)
@@ -219,9 +220,9 @@ class RowReader:
 
     def _find_stage(self, text: str, pipeline_id: UUID | None) -> UUID | BadCell:
         found = self._stages.get((text, pipeline_id))
-        if found is None and self._settings.stage is not None:
+        if found is None and self._settings.stages is not None:
             try:
-                found = self._settings.stage(text, pipeline_id)
+                found = self._settings.stages.find(text, pipeline_id)
             except BadCell as bad:
                 found = bad
             self._stages[(text, pipeline_id)] = found
@@ -254,6 +255,7 @@ class RowReader:
                 given.setdefault("custom", {})[name.removeprefix(CUSTOM)] = value
         if "stage" in parts:
             given["stage_id"] = parts["stage"]
+        self._settle_close(given)
         address = address_of(parts) if self._kind.name == "Account" else None
         if address:
             given["addresses"] = [address]
@@ -265,6 +267,14 @@ class RowReader:
         if problems or key is None:
             return problems
         return Draft(row, key, has_id, given, derived, self._children(parts), later)
+
+    def _settle_close(self, given: dict[str, Any]) -> None:
+        """The close date of an open deal is when it is expected to close."""
+        stages = self._settings.stages
+        if stages is None or "closed_on" not in given or given.get("stage_id") in stages.closed:
+            return
+        closed_on = given.pop("closed_on")
+        given.setdefault("expected_close", closed_on)
 
     def _settle_currency(
         self,

@@ -202,7 +202,7 @@ class _Import:
         for name in sorted((wanted | {self.kind.name}) - {"Stage"}):
             self.directories[name] = await load_directory(entity(name), self.report.source)
         await self._create_missing()
-        stages = await load_stages() if "stage" in {target.name for target in targets} else None
+        stages = await load_stages() if self.kind.name == "Opportunity" else None
         self.known_names = {key: set(ids) for key, ids in self.directories[self.kind.name].names.items()}
         readers = {
             column.target.name: self.importer.reader(
@@ -218,7 +218,7 @@ class _Import:
             columns=self.plan.columns,
             readers=readers,
             lookups={t.name: self._lookup(t.field) for t in targets if t.field.entity not in (None, "Stage")},
-            stage=stages.find if stages is not None else None,
+            stages=stages,
             missing=self.recognised.missing | {word.strip().lower() for word in self.options.missing},
             values=_replacements(self.plan, self.options),
             defaults=self.recognised.defaults,
