@@ -13,6 +13,7 @@ from evenhand.errors import EvenhandError
 from evenhand.plugins.contract import TenantContext
 from evenhand.plugins.loader import load_target
 from evenhand.plugins.manifest import PluginManifest
+from evenhand_schema.names import camel
 
 log = structlog.get_logger(__name__)
 
@@ -73,12 +74,6 @@ class Contributions:
 
     by_slug: Mapping[str, Contribution]
     failures: Mapping[str, str]
-
-
-def camel(name: str) -> str:
-    """`round_robin` as the API writes it: `roundRobin`."""
-    head, *tail = name.split("_")
-    return head + "".join(part.capitalize() for part in tail)
 
 
 def collect(manifests: Sequence[PluginManifest]) -> Contributions:

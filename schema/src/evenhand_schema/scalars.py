@@ -6,14 +6,19 @@ import re
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from typing import NewType
 
 import strawberry
 from graphql import GraphQLError
 from strawberry.scalars import JSON
 from strawberry.types.scalar import ScalarDefinition
 
+BigInt = NewType("BigInt", int)
+"""A whole number that may not fit into 32 bits."""
+
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d")
 _DAY = re.compile(r"\d{4}-\d\d-\d\d")
+_WHOLE = re.compile(r"[+-]?\d{1,19}")
 _NUMBER = re.compile(r"[+-]?\d{1,30}(\.\d{1,30})?")
 
 
@@ -65,6 +70,16 @@ def parse_decimal(value: object) -> Decimal:
     raise _bad("Decimal", value, 'Write it as a text: "1234.50".')
 
 
+def parse_whole(value: object) -> int:
+    """A whole number, or a text that is one; within 64 bits."""
+    whole = isinstance(value, int) and not isinstance(value, bool)
+    if whole or (isinstance(value, str) and _WHOLE.fullmatch(value)):
+        number = int(str(value))
+        if abs(number) < 2**63:
+            return number
+    raise _bad("BigInt", value, 'Write it as a text: "9007199254740993".')
+
+
 SCALARS: Mapping[object, ScalarDefinition] = {
     datetime: strawberry.scalar(
         name="DateTime",
@@ -84,6 +99,12 @@ SCALARS: Mapping[object, ScalarDefinition] = {
         serialize=serialize_decimal,
         parse_value=parse_decimal,
     ),
+    BigInt: strawberry.scalar(
+        name="BigInt",
+        description="A whole number of up to 64 bits, as a text.",
+        serialize=str,
+        parse_value=parse_whole,
+    ),
     JSON: strawberry.scalar(
         name="JSON",
         description="Any JSON value.",
@@ -93,4 +114,4 @@ SCALARS: Mapping[object, ScalarDefinition] = {
 }
 """Python type to scalar; plugins annotate with the Python types `datetime`, `date`, `Decimal`, and `JSON`."""
 
-__all__ = ["JSON", "SCALARS"]
+__all__ = ["JSON", "SCALARS", "BigInt"]

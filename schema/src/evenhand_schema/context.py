@@ -1,0 +1,84 @@
+"""What one request carries through its resolvers."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
+from typing import Any
+
+from graphql import DocumentNode
+from strawberry import Info
+from strawberry.dataloader import DataLoader
+
+from evenhand.plugins.contract import TenantContext
+from evenhand.plugins.host import EnabledPlugin, current_host, tenant_context
+from evenhand.tenancy.context import Actor
+from evenhand_schema.reads.session import ReadSession
+
+Load = Callable[[list[Any]], Awaitable[Sequence[Any]]]
+
+
+class RequestContext:
+    """One operation: who asks, its read transaction and its loaders.
+
+    A loader serves one field at one place of the query for all parents at once, so that the number of
+    statements follows from the query alone, never from the number of rows.
+    """
+
+    def __init__(self, actor: Actor, document: DocumentNode, graphql_failures: Mapping[str, str]) -> None:
+        self.actor = actor
+        self.document = document
+        self.graphql_failures = graphql_failures
+        """Why the contributions of some plugins are not in the schema, by slug."""
+        self.reads = ReadSession()
+        self._loaders: dict[Hashable, DataLoader[Any, Any]] = {}
+
+    def loader(self, key: Hashable, load: Load) -> DataLoader[Any, Any]:
+        """The loader under this key; `load` is what a new one calls, inside the read transaction."""
+        found = self._loaders.get(key)
+        if found is None:
+
+            async def run(keys: list[Any]) -> Sequence[Any]:
+                async def work() -> Sequence[Any]:
+                    return await load(keys)
+
+                return await self.reads.run(work)
+
+            found = self._loaders[key] = DataLoader(run)
+        return found
+
+    async def plugins(self) -> tuple[TenantContext, dict[str, EnabledPlugin]]:
+        """The hook context and the tenant's enabled plugins by slug; read once per operation."""
+
+        async def load(keys: list[Any]) -> list[Any]:
+            enabled = {plugin.manifest.slug: plugin for plugin in await current_host().enabled()}
+            return [(await tenant_context(), enabled)] * len(keys)
+
+        found: tuple[TenantContext, dict[str, EnabledPlugin]] = await self.loader("plugins", load).load("all")
+        return found
+
+    async def renew(self) -> None:
+        """Forget what was read: a change follows, and what is read after it must be new."""
+        await self.close()
+        self.reads = ReadSession()
+        self._loaders.clear()
+
+    async def close(self) -> None:
+        """End the read transaction."""
+        await self.reads.close()
+
+
+def request_of(info: Info) -> RequestContext:
+    """The request that a resolver works for."""
+    context: RequestContext = info.context
+    return context
+
+
+def place(info: Info) -> tuple[str, ...]:
+    """Where in the query a resolver stands: the response keys on the way, without list indices."""
+    keys: list[str] = []
+    path = info.path
+    while path is not None:
+        if isinstance(path.key, str):
+            keys.append(path.key)
+        path = path.prev  # type: ignore[assignment]
+    return tuple(reversed(keys))

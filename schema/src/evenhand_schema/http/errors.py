@@ -1,0 +1,101 @@
+"""Errors as clients see them: expected ones with code and hint, unexpected ones masked with an id."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import uuid4
+
+import asyncpg
+import structlog
+from graphql import GraphQLError
+from tortoise.exceptions import DBConnectionError
+
+from evenhand.db.errors import DatabaseUnavailable
+from evenhand.errors import EvenhandError, InvalidInput
+from evenhand_schema.mutations.failures import as_api_names
+from evenhand_schema.names import camel
+
+log = structlog.get_logger(__name__)
+
+_GONE = (
+    DatabaseUnavailable,
+    DBConnectionError,
+    ConnectionError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.TooManyConnectionsError,
+    asyncpg.InterfaceError,
+    FileNotFoundError,
+)
+
+
+def database_is_gone(error: BaseException | None) -> bool:
+    """Whether an error, or what caused it, says that PostgreSQL cannot be reached."""
+    while error is not None:
+        if isinstance(error, _GONE):
+            return True
+        original = error.original_error if isinstance(error, GraphQLError) else None
+        error = original or error.__cause__
+    return False
+
+
+def unavailable() -> EvenhandError:
+    """What clients hear then."""
+    return DatabaseUnavailable("The database cannot be reached.", hint="Try again in a moment; check that it runs.")
+
+
+def expected(error: EvenhandError) -> dict[str, Any]:
+    """An expected error as a GraphQL error."""
+    extensions: dict[str, Any] = {"code": error.code, "hint": as_api_names(error.hint)}
+    if isinstance(error, InvalidInput):
+        extensions["problems"] = [
+            {
+                "field": ".".join(camel(part) for part in problem.field.split(".")),
+                "code": problem.code,
+                "message": as_api_names(problem.message),
+                "hint": as_api_names(problem.hint),
+            }
+            for problem in error.problems
+        ]
+    return {"message": as_api_names(error.message), "extensions": extensions}
+
+
+def masked(error: BaseException) -> dict[str, Any]:
+    """A defect of ours: logged with an id, and only the id goes to the client."""
+    error_id = str(uuid4())
+    log.error("graphql.internal_error", error_id=error_id, exc_info=error)
+    return {
+        "message": f"Internal error, id {error_id}.",
+        "extensions": {"code": "INTERNAL_ERROR", "hint": "Give the id to whoever runs the server.", "id": error_id},
+    }
+
+
+def _root(error: GraphQLError) -> BaseException | None:
+    """What was raised under any number of GraphQL errors; None when GraphQL itself refused the request."""
+    original: BaseException | None = error.original_error
+    while isinstance(original, GraphQLError):
+        original = original.original_error
+    return original
+
+
+def formatted(error: GraphQLError) -> dict[str, Any]:
+    """One error of an answer, as the GraphQL specification writes it."""
+    original = _root(error)
+    if original is None:
+        shown: dict[str, Any] = {
+            "message": error.message,
+            "extensions": {"code": "INVALID_REQUEST", "hint": "Check the query against the schema."},
+        }
+    elif isinstance(original, EvenhandError):
+        shown = expected(original)
+    elif database_is_gone(original):
+        shown = expected(unavailable())
+    else:
+        shown = masked(original)
+    if error.path:
+        shown["path"] = error.path
+    if error.locations:
+        shown["locations"] = [{"line": place.line, "column": place.column} for place in error.locations]
+    return shown

@@ -1,0 +1,21 @@
+"""The mutations: each calls one action of the core and answers with data, also when it fails."""
+
+from typing import Any
+
+import strawberry
+
+from evenhand_schema.mutations.failures import HANDLERS
+from evenhand_schema.mutations.ownership import ownership_mutations
+from evenhand_schema.mutations.plugins import plugin_mutations
+from evenhand_schema.mutations.records import record_mutations
+
+
+def _mutation_type() -> Any:
+    members, updates = record_mutations()
+    members |= ownership_mutations(updates["Opportunity"]) | plugin_mutations()
+    return strawberry.type(type("Mutation", (), members), description="What can be changed.")
+
+
+MUTATION = _mutation_type()
+
+__all__ = ["HANDLERS", "MUTATION"]

@@ -1,0 +1,109 @@
+"""Expected errors as data: what a mutation answers instead of its result."""
+
+# No `from __future__ import annotations`: strawberry reads annotations when the program runs.
+
+import re
+from typing import Any
+
+import strawberry
+
+from evenhand.actions.errors import VersionConflict as CoreVersionConflict
+from evenhand.auth.permissions import PermissionDenied as CorePermissionDenied
+from evenhand.errors import EvenhandError
+from evenhand.errors import InvalidInput as CoreInvalidInput
+from evenhand.errors import NotFound as CoreNotFound
+from evenhand_schema.names import camel
+
+
+@strawberry.interface(description="Why nothing was changed.")
+class Failure:
+    code: str = strawberry.field(description="What is wrong, a stable word for programs.")
+    message: str = strawberry.field(description="What is wrong, for people.")
+    hint: str = strawberry.field(description="How to mend it.")
+
+
+@strawberry.type(description="One thing that is wrong with one value.")
+class Problem:
+    field: str = strawberry.field(description="Where: names as in the input, joined by dots; empty for the whole.")
+    code: str = strawberry.field(description="What is wrong, a stable word for programs.")
+    message: str = strawberry.field(description="What is wrong, for people.")
+    hint: str = strawberry.field(description="How to mend it.")
+
+
+@strawberry.type(description="One or more values cannot be taken; `problems` lists all of them.")
+class InvalidInput(Failure):
+    problems: list[Problem] = strawberry.field(description="Everything that is wrong.")
+
+
+@strawberry.type(description="There is no such record here.")
+class NotFound(Failure):
+    pass
+
+
+@strawberry.type(description="The caller may not do this.")
+class PermissionDenied(Failure):
+    pass
+
+
+@strawberry.type(description="Somebody else changed the record since it was read.")
+class VersionConflict(Failure):
+    current_version: int = strawberry.field(description="The version the record is at now.")
+
+
+@strawberry.type(description="Any other reason, told apart by `code`.")
+class RequestFailed(Failure):
+    pass
+
+
+_QUOTED_OR_NAME = re.compile(r"'[^']*'|\b[a-z]+(?:_[a-z0-9]+)+\b")
+
+
+def as_api_names(text: str) -> str:
+    """Turn column names in a message into the names of the API; what is quoted stays as it is."""
+    return _QUOTED_OR_NAME.sub(
+        lambda match: match.group() if match.group().startswith("'") else camel(match.group()), text
+    )
+
+
+def _path(field: str) -> str:
+    return ".".join(camel(part) for part in field.split("."))
+
+
+class _Handler:
+    """Turns one class of errors into one type; strawberry asks the first that fits."""
+
+    def __init__(self, exception_type: type[EvenhandError], error_type: type) -> None:
+        self.exception_type = exception_type
+        self.error_type = error_type
+
+    def handle(self, exception: EvenhandError, *, field: Any, info: Any) -> Any:
+        """The error as data."""
+        more: dict[str, Any] = {}
+        if isinstance(exception, CoreInvalidInput):
+            more["problems"] = [
+                Problem(
+                    field=_path(problem.field),
+                    code=problem.code,
+                    message=as_api_names(problem.message),
+                    hint=as_api_names(problem.hint),
+                )
+                for problem in exception.problems
+            ]
+        if isinstance(exception, CoreVersionConflict):
+            more["current_version"] = exception.details["current"]
+        return self.error_type(
+            code=exception.code,
+            message=as_api_names(exception.message),
+            hint=as_api_names(exception.hint),
+            **more,
+        )
+
+
+HANDLERS = (
+    _Handler(CoreInvalidInput, InvalidInput),
+    _Handler(CoreNotFound, NotFound),
+    _Handler(CorePermissionDenied, PermissionDenied),
+    _Handler(CoreVersionConflict, VersionConflict),
+    _Handler(EvenhandError, RequestFailed),
+)
+FAILURES = (InvalidInput, NotFound, PermissionDenied, VersionConflict, RequestFailed)

@@ -1,0 +1,132 @@
+"""The fields of `Query`: a record and a list for every entity, the caller, and the plugins."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+from enum import Enum
+from typing import Annotated, Any
+
+import strawberry
+from strawberry import Info
+
+from evenhand.entities.registry import ENTITIES
+from evenhand_schema.connections import DEFAULT_SIZE, Connection, Page, check_size
+from evenhand_schema.context import place, request_of
+from evenhand_schema.contributions import Contributions
+from evenhand_schema.declare import TYPES, Bound
+from evenhand_schema.errors import to_uuid
+from evenhand_schema.names import plural, snake
+from evenhand_schema.plugins import Plugin, list_plugins, plugin_query
+from evenhand_schema.reads.filters import filter_input
+from evenhand_schema.reads.loaders import load_page
+from evenhand_schema.reads.ordering import Order
+from evenhand_schema.resolvers import AFTER, FIRST, record, with_arguments
+from evenhand_schema.types import User
+
+
+class OrderDirection(Enum):
+    ASC = "asc"
+    DESC = "desc"
+
+
+DIRECTION = strawberry.enum(OrderDirection, description="Records without a value come last either way.")
+ARCHIVED = Annotated[bool, strawberry.argument(description="Also return records that were put away.")]
+
+
+def _order_input(item: Bound) -> Any:
+    """The input that names one column to order by."""
+    members = {column.name.upper(): column.name for column in item.columns.values() if column.comparable}
+    text = f"What {item.name} records can be ordered by."
+    field_enum = strawberry.enum(Enum(f"{item.name}OrderField", members), description=text)  # type: ignore[misc]
+    cls = type(f"{item.name}OrderBy", (), {})
+    cls.__annotations__ = {"field": field_enum, "direction": OrderDirection}
+    cls.field = strawberry.field(description="What to order by.")  # type: ignore[attr-defined]
+    direction = strawberry.field(description="Which way.", default=OrderDirection.ASC)
+    cls.direction = direction  # type: ignore[attr-defined]
+    return strawberry.input(cls, description=f"One step of the ordering of {item.name} records.")
+
+
+def record_field(item: Bound) -> Any:
+    """`account(id)`."""
+
+    async def resolve(info: Info, id: Any) -> Any:
+        return await record(info, item.name, to_uuid(id))
+
+    argument = Annotated[strawberry.ID, strawberry.argument(description="The record's id.")]
+    with_arguments(resolve, {"id": (argument, inspect.Parameter.empty)}, returns=item.cls | None)
+    return strawberry.field(resolver=resolve, description=f"One {item.name} record; null when there is none.")
+
+
+def list_field(item: Bound) -> Any:
+    """`accounts(filter, orderBy, first, after, archived)`."""
+    where = strawberry.argument(description="Which records; all when left out.")
+    order = strawberry.argument(description="In which order; the newest first when left out.")
+    filters: Any = filter_input(item.name, item.columns)
+    orders: Any = _order_input(item)
+
+    async def resolve(info: Info, filter: Any, order_by: Any, first: int, after: str | None, archived: bool) -> Page:
+        size = check_size(first)
+        chosen = [Order(one.field.value, one.direction is OrderDirection.DESC) for one in order_by or ()]
+
+        async def load(keys: list[Any]) -> list[Page]:
+            return [
+                await load_page(
+                    item.name,
+                    ordering=item.ordering(*chosen),
+                    first=size,
+                    after=after,
+                    where=filter,
+                    archived=archived,
+                )
+                for _ in keys
+            ]
+
+        page: Page = await request_of(info).loader(("list", place(info)), load).load("page")
+        return page
+
+    with_arguments(
+        resolve,
+        {
+            "filter": (Annotated[filters | None, where], None),
+            "order_by": (Annotated[list[orders] | None, order], None),
+            "first": (FIRST, DEFAULT_SIZE),
+            "after": (AFTER, None),
+            "archived": (ARCHIVED, False),
+        },
+        returns=Connection[item.cls],  # type: ignore[name-defined]
+    )
+    return strawberry.field(resolver=resolve, description=f"{item.name} records, page by page.")
+
+
+async def _me(info: Info) -> User | None:
+    """The user whose key this is."""
+    found: User | None = await record(info, "User", request_of(info).actor.user_id)
+    return found
+
+
+async def _plugins(info: Info) -> list[Plugin]:
+    """The installed plugins."""
+    return await list_plugins(info)
+
+
+def query_type(contributions: Contributions) -> type:
+    """The `Query` type with the root fields of the plugins."""
+    members: dict[str, Any] = {
+        "me": strawberry.field(resolver=_me, description="The user whose key this is."),
+        "plugins": strawberry.field(resolver=_plugins, description="The installed plugins, in the tenant's order."),
+    }
+    for name in ENTITIES:
+        item = TYPES[name]
+        members[snake(name)] = record_field(item)
+        members[snake(plural(name))] = list_field(item)
+    members |= _contributed(contributions)
+    return strawberry.type(type("Query", (), members), description="What can be read.")
+
+
+def _contributed(contributions: Contributions) -> Mapping[str, Any]:
+    return {
+        query.name: plugin_query(slug, query)
+        for slug, contribution in contributions.by_slug.items()
+        for query in contribution.queries
+    }

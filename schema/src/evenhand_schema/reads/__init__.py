@@ -1,0 +1,1 @@
+"""Reads: what a query asks for, as few statements as there are relations in it."""

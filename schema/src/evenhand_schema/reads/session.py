@@ -1,0 +1,64 @@
+"""The read-only transaction of one operation."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any, TypeVar
+
+import asyncpg
+import structlog
+
+from evenhand.db.session import driver_transaction, reading
+
+log = structlog.get_logger(__name__)
+T = TypeVar("T")
+
+
+class ReadSession:
+    """Opens its transaction when it is first needed and keeps it until `close`.
+
+    The transaction lives in a task of its own, because resolvers run in many tasks and
+    a transaction must be left in the task that entered it; work runs in that task's context.
+    """
+
+    def __init__(self) -> None:
+        self._opening = asyncio.Lock()
+        self._closing = asyncio.Event()
+        self._context: contextvars.Context | None = None
+        self._keeper: asyncio.Task[None] | None = None
+
+    async def run(self, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
+        """Do `work` inside the transaction."""
+        async with self._opening:
+            if self._context is None:
+                opened: asyncio.Future[contextvars.Context] = asyncio.get_running_loop().create_future()
+                self._keeper = asyncio.create_task(self._keep(opened))
+                self._context = await opened
+        return await asyncio.create_task(work(), context=self._context.copy())
+
+    async def _keep(self, opened: asyncio.Future[contextvars.Context]) -> None:
+        try:
+            async with reading():
+                opened.set_result(contextvars.copy_context())
+                await self._closing.wait()
+        except Exception as error:
+            if not opened.done():
+                opened.set_exception(error)
+            else:
+                # Everything was read already; that the end of it failed concerns nobody but the log.
+                log.warning("reads.close_failed", error=str(error))
+
+    async def close(self) -> None:
+        """End the transaction; nothing happens when there is none."""
+        self._closing.set()
+        if self._keeper is not None:
+            await self._keeper
+
+
+async def fetch(sql: str, parameters: Sequence[Any]) -> list[asyncpg.Record]:
+    """Rows of one statement in the open transaction; parallel calls wait for each other."""
+    async with driver_transaction().acquire_connection() as connection:
+        rows: list[asyncpg.Record] = await connection.fetch(sql, *parameters)
+    return rows

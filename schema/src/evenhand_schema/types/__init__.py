@@ -1,0 +1,65 @@
+"""The types of the API, a module per entity."""
+
+from evenhand_schema.declare import complete
+from evenhand_schema.types.account import Account
+from evenhand_schema.types.activity import Activity
+from evenhand_schema.types.attachment import Attachment
+from evenhand_schema.types.campaign import Campaign
+from evenhand_schema.types.contact import Contact, ContactChannel
+from evenhand_schema.types.custom_field import CustomField
+from evenhand_schema.types.external_id import ExternalId
+from evenhand_schema.types.lead import Lead
+from evenhand_schema.types.opportunity import (
+    Competitor,
+    Opportunity,
+    OpportunityCompetitor,
+    OpportunityLine,
+    Pipeline,
+    Stage,
+    StageChange,
+)
+from evenhand_schema.types.order import Order, OrderLine, Payment
+from evenhand_schema.types.ownership import Decision, OwnershipEntry, Pool, Verdict
+from evenhand_schema.types.product import Product
+from evenhand_schema.types.tag import Tag, Tagging
+from evenhand_schema.types.task import Task
+from evenhand_schema.types.team import Team
+from evenhand_schema.types.ticket import SurveyAnswer, Ticket
+from evenhand_schema.types.user import Absence, User
+
+complete()
+
+__all__ = [
+    "Absence",
+    "Account",
+    "Activity",
+    "Attachment",
+    "Campaign",
+    "Competitor",
+    "Contact",
+    "ContactChannel",
+    "CustomField",
+    "Decision",
+    "ExternalId",
+    "Lead",
+    "Opportunity",
+    "OpportunityCompetitor",
+    "OpportunityLine",
+    "Order",
+    "OrderLine",
+    "OwnershipEntry",
+    "Payment",
+    "Pipeline",
+    "Pool",
+    "Product",
+    "Stage",
+    "StageChange",
+    "SurveyAnswer",
+    "Tag",
+    "Tagging",
+    "Task",
+    "Team",
+    "Ticket",
+    "User",
+    "Verdict",
+]

@@ -1,0 +1,41 @@
+"""Account: the customer, seen from all sides."""
+
+from evenhand import entities as models
+from evenhand_schema.declare import bound, many, one
+from evenhand_schema.reads.ordering import Order
+from evenhand_schema.types.shared import OPEN, external_ids, ownership_history
+
+
+@bound(models.Account)
+class Account:
+    """A customer or prospect; held by exactly one owner or one pool."""
+
+    also_names: list[str]
+    owner = one("User", "owner_id", "Who holds it; null while it waits in a pool.")
+    pool = one("Pool", "pool_id", "The pool it waits in; null while somebody holds it.")
+    ownership_history = ownership_history("Account")
+    tags = many("Tagging", "account_id", "Its tags, with who put them there and why.", Order("created_at"))
+    parent = one("Account", "parent_id", "The account it belongs to.")
+    children = many("Account", "parent_id", "The accounts that belong to it.", Order("name"))
+    contacts = many("Contact", "account_id", "The people there, by name.", Order("name"))
+    activities = many(
+        "Activity",
+        "account_id",
+        "What was done with the customer, the latest first.",
+        Order("occurred_at", descending=True),
+    )
+    opportunities = many(
+        "Opportunity", "account_id", "Its deals, the newest first.", Order("created_at", descending=True), flags=OPEN
+    )
+    orders = many(
+        "Order",
+        "account_id",
+        "Its quotes, contracts and orders, the newest first.",
+        Order("created_at", descending=True),
+    )
+    tickets = many("Ticket", "account_id", "Its requests for service, the latest first.", Order("opened_at", True))
+    survey_answers = many("SurveyAnswer", "account_id", "What it thinks of us, the latest first.", Order("id", True))
+    leads = many("Lead", "account_id", "Leads that belong to it, the newest first.", Order("created_at", True))
+    tasks = many("Task", "account_id", "What is to be done for it, the most urgent first.", Order("due_at"))
+    attachments = many("Attachment", "account_id", "Files about it, the newest first.", Order("created_at", True))
+    external_ids = external_ids("Account")

@@ -1,0 +1,76 @@
+"""Pool, ledger and decision."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import strawberry
+
+from evenhand.ownership import models
+from evenhand_schema.declare import bound, computed, many, one
+from evenhand_schema.reads.ordering import Order
+from evenhand_schema.resolvers import record
+from evenhand_schema.scalars import JSON
+from evenhand_schema.types.shared import OPEN
+from evenhand_schema.types.user import User
+
+_ENDED_AT = (
+    "SELECT next.started_at FROM ownership_entries AS next WHERE next.tenant_id = $1 "
+    "AND next.record_id = {row}.record_id AND next.entity = {row}.entity "
+    "AND (next.started_at, next.id) > ({row}.started_at, {row}.id) ORDER BY next.started_at, next.id LIMIT 1"
+)
+
+
+@bound(models.Pool)
+class Pool:
+    """Where records without an owner wait (公海)."""
+
+    accounts = many("Account", "pool_id", "The accounts that wait in it.", Order("created_at"))
+    leads = many("Lead", "pool_id", "The leads that wait in it.", Order("created_at"))
+    opportunities = many("Opportunity", "pool_id", "The deals that wait in it.", Order("created_at"), flags=OPEN)
+
+
+@bound(models.OwnershipEntry)
+class OwnershipEntry:
+    """One line of the ledger: from `startedAt` to `endedAt` this was the record's holder."""
+
+    owner = one("User", "owner_id", "Who held it; null when it was in a pool.")
+    pool = one("Pool", "pool_id", "The pool it was in; null when somebody held it.")
+    ended_at = computed(datetime | None, _ENDED_AT, "Until when; null while it goes on.")
+    decision = one("Decision", "decision_id", "The assignment decision behind it.")
+    actor = one("User", "actor_id", "Who changed the holder; null when the system did.")
+
+
+@strawberry.type(description="What a policy found about one candidate for one record.")
+class Verdict:
+    candidate_id: strawberry.ID = strawberry.field(description="Id of the candidate.")
+    eligible: bool = strawberry.field(description="Whether the candidate could have got the record.")
+    reason: str = strawberry.field(description="Why or why not, a stable code such as CHOSEN or ABSENT.")
+    rank: int | None = strawberry.field(description="Place in the line, 1 is first; null when not eligible.")
+    evidence: JSON = strawberry.field(description="The numbers behind it.")
+
+    @strawberry.field(description="The candidate.")
+    async def candidate(self, info: strawberry.Info) -> User | None:
+        found: User | None = await record(info, "User", UUID(str(self.candidate_id)))
+        return found
+
+
+@bound(models.Decision)
+class Decision:
+    """Why a policy gave a record to whom it gave it: a verdict for every candidate."""
+
+    owner = one("User", "owner_id", "Who got it; null when nobody was eligible.")
+
+    @strawberry.field(description="What the policy found about each candidate, the first in line first.")
+    def verdicts(root: Any) -> list[Verdict]:  # noqa: N805 - strawberry hands over the record, not an instance
+        found = [
+            Verdict(
+                candidate_id=strawberry.ID(str(item["candidate"])),
+                eligible=item["eligible"],
+                reason=item["reason"],
+                rank=item["rank"],
+                evidence=item["evidence"],
+            )
+            for item in root.verdicts
+        ]
+        return sorted(found, key=lambda verdict: (verdict.rank is None, verdict.rank or 0, verdict.candidate_id))

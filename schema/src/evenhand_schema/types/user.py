@@ -1,0 +1,25 @@
+"""User and absence."""
+
+from evenhand import entities as models
+from evenhand_schema.declare import bound, many, one
+from evenhand_schema.reads.ordering import Order
+
+
+@bound(models.User)
+class User:
+    """A person who works with the tenant's customers."""
+
+    skills: list[str]
+    regions: list[str]
+    languages: list[str]
+    team = one("Team", "team_id", "The team the person belongs to.")
+    manager = one("User", "manager_id", "Whom the person reports to.")
+    reports = many("User", "manager_id", "The people who report to the person.", Order("name"))
+    absences = many("Absence", "user_id", "Days away, the latest first.", Order("starts_on", descending=True))
+
+
+@bound(models.Absence)
+class Absence:
+    """Days on which a user takes no new customers."""
+
+    user = one("User", "user_id", "Who is away.")
