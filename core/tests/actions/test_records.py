@@ -213,6 +213,15 @@ async def test_channels_are_written_and_replaced_with_their_contact(tenant: Some
     assert [item.field for item in invalid.value.problems] == ["channels.0.kind", "channels.0.value", "channels.1"]
 
 
+async def test_addresses_and_definitions_are_checked(tenant: SomeTenant) -> None:
+    with pytest.raises(InvalidInput) as invalid:
+        await tenant.create("Contact", name="Li", channels=[{"kind": "email", "value": "nobody"}])
+    assert [(item.field, item.code) for item in invalid.value.problems] == [("channels.0.value", "BAD_EMAIL")]
+    with pytest.raises(InvalidInput) as invalid:
+        await tenant.create("CustomField", entity="Spaceship", key="a", type="choice")
+    assert [item.field for item in invalid.value.problems] == ["entity", "options"]
+
+
 async def test_an_order_is_the_sum_of_its_lines(tenant: SomeTenant) -> None:
     account = await tenant.create("Account", name="Acme")
     lines = [

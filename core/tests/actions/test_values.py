@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evenhand.actions.values import BadValue, clean, convert
-from evenhand.entities import Account, Activity, Lead, OrderLine, Stage, User
+from evenhand.entities import Account, Activity, CustomField, Lead, OrderLine, Stage, User
 from evenhand.entities.enums import LeadStatus, Tier
 from evenhand.entities.registry import ENTITIES, entity
 from evenhand.tenancy.models import RecordModel
@@ -36,7 +36,10 @@ def field(model: type[RecordModel], name: str) -> Any:
         (Lead, "value_estimate", "0.00001", "TOO_PRECISE"),
         (Lead, "value_estimate", 1.5, "WRONG_TYPE"),
         (Lead, "value_estimate", True, "WRONG_TYPE"),
-        (Lead, "value_currency", "usd", "OUT_OF_RANGE"),
+        (Lead, "value_currency", "usd", "BAD_CURRENCY"),
+        (Lead, "email", "li at example.com", "BAD_EMAIL"),
+        (User, "email", "a@b.cn; c@d.cn", "BAD_EMAIL"),
+        (CustomField, "key", "Budget 2026", "BAD_KEY"),
         (Lead, "status", "sleeping", "NOT_A_CHOICE"),
         (Lead, "owner_id", "not-an-id", "BAD_ID"),
         (Account, "employees", "many", "NOT_A_NUMBER"),

@@ -13,8 +13,9 @@ from babel.numbers import get_currency_precision
 from evenhand.actions.custom_values import settle_custom
 from evenhand.actions.journal import Journal
 from evenhand.entities import Opportunity, Pipeline, Stage, Tenant
-from evenhand.entities.enums import StageKind
-from evenhand.entities.registry import Entity
+from evenhand.entities.columns import EMAIL
+from evenhand.entities.enums import ChannelKind, CustomFieldType, StageKind, SurveyKind
+from evenhand.entities.registry import ENTITIES, Entity
 from evenhand.errors import InvalidInput, Problem
 from evenhand.tenancy.models import RecordModel
 
@@ -161,6 +162,26 @@ async def _move_stages(
         await note_stage_changes(noted, journal)
 
 
+def _bad_addresses(channels: Sequence[Mapping[str, Any]]) -> list[Problem]:
+    problems = []
+    for number, channel in enumerate(channels):
+        if channel["kind"] is ChannelKind.EMAIL and not EMAIL.pattern.match(channel["value"]):
+            where = f"channels.{number}.value"
+            problems.append(Problem(where, EMAIL.code, f"{where}: {channel['value']!r} {EMAIL.message}", EMAIL.hint))
+    return problems
+
+
+def _bad_definition(values: Mapping[str, Any]) -> list[Problem]:
+    problems = []
+    if values["entity"] not in ENTITIES:
+        message = f"entity: there is no entity {values['entity']!r}."
+        problems.append(Problem("entity", "UNKNOWN_ENTITY", message, f"Use one of: {', '.join(ENTITIES)}."))
+    if values["type"] is CustomFieldType.CHOICE and not values["options"]:
+        message = "options: a choice needs some."
+        problems.append(Problem("options", "REQUIRED", message, "List the values that may be chosen."))
+    return problems
+
+
 def _check_together(kind: Entity, cleaned: Sequence[Mapping[str, Any]]) -> None:
     """Rules over several columns of one record."""
     problems: list[Problem] = []
@@ -170,8 +191,13 @@ def _check_together(kind: Entity, cleaned: Sequence[Mapping[str, Any]]) -> None:
             if first is not None and last is not None and last < first:
                 message = f"{end}: {last} is before {start} {first}."
                 problems.append(Problem(end, "ENDS_BEFORE_START", message, f"Give a day on or after {first}."))
-        if kind.name == "SurveyAnswer" and values["kind"].value == "csat" and not 1 <= values["score"] <= 5:
-            message = f"score: {values['score']} is no CSAT score."
-            problems.append(Problem("score", "OUT_OF_RANGE", message, "Give 1 to 5."))
+        match kind.name:
+            case "SurveyAnswer" if values["kind"] is SurveyKind.CSAT and not 1 <= values["score"] <= 5:
+                message = f"score: {values['score']} is no CSAT score."
+                problems.append(Problem("score", "OUT_OF_RANGE", message, "Give 1 to 5."))
+            case "Contact":
+                problems += _bad_addresses(values.get("channels") or ())
+            case "CustomField":
+                problems += _bad_definition(values)
     if problems:
         raise InvalidInput(problems)

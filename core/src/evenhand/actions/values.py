@@ -16,6 +16,7 @@ from tortoise.fields.base import Field
 from tortoise.fields.data import CharEnumFieldInstance
 from tortoise.models import Model
 
+from evenhand.entities.columns import Pattern
 from evenhand.errors import Problem
 
 _TRUE = frozenset({"true", "yes", "y", "1", "是", "对"})
@@ -169,6 +170,8 @@ def convert(field: Field[Any], value: Any) -> Any:
         try:
             validator(converted)
         except ValidationError as error:
+            if isinstance(validator, Pattern):
+                raise BadValue(validator.code, f"{value!r} {validator.message}", validator.hint) from None
             raise BadValue("OUT_OF_RANGE", f"{value} cannot be taken: {error}.", "Give a value in range.") from None
     return converted
 

@@ -2,13 +2,40 @@
 
 from __future__ import annotations
 
+import re
 from decimal import Decimal
 from typing import Any
 
 from tortoise import fields
-from tortoise.validators import MaxValueValidator, MinValueValidator, RegexValidator
+from tortoise.exceptions import ValidationError
+from tortoise.validators import MaxValueValidator, MinValueValidator, Validator
 
 CURRENCY_PATTERN = r"^[A-Z]{3}$"
+EMAIL_PATTERN = r"^[^@\s,;<>]+@[^@\s,;<>]+\.[^@\s,;<>.]+$"
+KEY_PATTERN = r"^[a-z][a-z0-9_]*$"
+
+
+class Pattern(Validator):
+    """A text must match a pattern; says in words what is wrong and how to mend it.
+
+    Attributes:
+        code, message, hint: as a `Problem` takes them; the message follows the value.
+    """
+
+    def __init__(self, pattern: str, code: str, message: str, hint: str) -> None:
+        self.pattern = re.compile(pattern)
+        self.code = code
+        self.message = message
+        self.hint = hint
+
+    def __call__(self, value: Any) -> None:
+        if value is not None and not self.pattern.match(value):
+            raise ValidationError(self.message)
+
+
+CURRENCY = Pattern(CURRENCY_PATTERN, "BAD_CURRENCY", "is no currency.", "Use three capital letters such as CNY or USD.")
+EMAIL = Pattern(EMAIL_PATTERN, "BAD_EMAIL", "is no e-mail address.", "Give one address such as li@example.com.")
+KEY = Pattern(KEY_PATTERN, "BAD_KEY", "cannot be a key.", "Use small letters, digits and underscores: budget_2026.")
 
 
 def name_column(**options: Any) -> Any:
@@ -19,6 +46,11 @@ def name_column(**options: Any) -> Any:
 def short_text(length: int = 100, **options: Any) -> Any:
     """A short optional text such as an industry or a region."""
     return fields.CharField(max_length=length, null=True, **options)
+
+
+def email() -> Any:
+    """An optional e-mail address."""
+    return short_text(254, validators=[EMAIL])
 
 
 def long_text() -> Any:
@@ -35,7 +67,7 @@ def money(*, signed: bool = False, null: bool = True) -> Any:
 
 def currency(*, null: bool = True) -> Any:
     """A currency by its ISO 4217 letters."""
-    options: dict[str, Any] = {"null": null, "validators": [RegexValidator(CURRENCY_PATTERN, 0)]}
+    options: dict[str, Any] = {"null": null, "validators": [CURRENCY]}
     return fields.CharField(max_length=3, **options)
 
 

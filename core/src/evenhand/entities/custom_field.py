@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tortoise import fields
 
-from evenhand.entities.columns import choice, mapping, string_list
+from evenhand.entities.columns import KEY, choice, mapping, string_list
 from evenhand.entities.enums import CustomFieldType
 from evenhand.tenancy.models import RecordModel
 
@@ -13,7 +13,7 @@ class CustomField(RecordModel):
     """Declares a key in `custom` of one entity: its type and its titles in English and Chinese."""
 
     entity = fields.CharField(max_length=64)
-    key = fields.CharField(max_length=64)
+    key = fields.CharField(max_length=64, validators=[KEY])
     type = choice(CustomFieldType, default=CustomFieldType.TEXT)
     titles = mapping()
     """Title by language, e.g. {"en": "Budget", "zh": "预算"}."""

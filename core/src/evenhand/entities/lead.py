@@ -6,7 +6,7 @@ from uuid import UUID
 
 from tortoise import fields
 
-from evenhand.entities.columns import choice, currency, long_text, money, name_column, short_text
+from evenhand.entities.columns import choice, currency, email, long_text, money, name_column, short_text
 from evenhand.entities.enums import Interest, LeadStatus
 from evenhand.tenancy.models import RecordModel, ref
 
@@ -17,7 +17,7 @@ class Lead(RecordModel):
     name = name_column()
     company = short_text(300)
     title = short_text()
-    email = short_text(254)
+    email = email()
     phone = short_text(50)
     wechat = short_text(100)
     industry = short_text()

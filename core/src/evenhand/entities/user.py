@@ -6,7 +6,7 @@ from uuid import UUID
 
 from tortoise import fields
 
-from evenhand.entities.columns import choice, mapping, name_column, short_text, string_list
+from evenhand.entities.columns import choice, email, mapping, name_column, short_text, string_list
 from evenhand.entities.enums import AbsenceKind, UserLevel
 from evenhand.tenancy.context import Role
 from evenhand.tenancy.models import RecordModel, ref
@@ -16,7 +16,7 @@ class User(RecordModel):
     """A person with a role, a place in the team tree and what assignment needs to know of them."""
 
     name = name_column()
-    email = short_text(254)
+    email = email()
     title = short_text()
     role = choice(Role, default=Role.REP)
     team = ref("core.Team", null=True)

@@ -85,10 +85,12 @@ class TenantModel(ScopedModel):
         force_create: bool = False,
         force_update: bool = False,
     ) -> None:
+        """Write the row; raises `TenantMismatch` for another tenant's."""
         self._refuse_other_tenant()
         await super().save(using_db, update_fields, force_create, force_update)
 
     async def delete(self, using_db: BaseDBAsyncClient | None = None) -> None:
+        """Delete the row; raises `TenantMismatch` for another tenant's."""
         self._refuse_other_tenant()
         await super().delete(using_db)
 
