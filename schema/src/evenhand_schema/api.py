@@ -5,7 +5,9 @@ To show a record of the core, annotate with its type and return `await record(in
 """
 
 from evenhand_schema.connections import Connection
+from evenhand_schema.context import load_together
 from evenhand_schema.contributions import Contribution, EntityField, RootField
+from evenhand_schema.errors import to_uuid
 from evenhand_schema.resolvers import record
 from evenhand_schema.scalars import JSON, BigInt
 from evenhand_schema.types import Account, Lead, Opportunity, User
@@ -21,5 +23,7 @@ __all__ = [
     "Opportunity",
     "RootField",
     "User",
+    "load_together",
     "record",
+    "to_uuid",
 ]

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
 from typing import Any
 
 from graphql import DocumentNode
+from graphql.pyutils import Path
 from strawberry import Info
 from strawberry.dataloader import DataLoader
 
@@ -76,9 +77,18 @@ def request_of(info: Info) -> RequestContext:
 def place(info: Info) -> tuple[str, ...]:
     """Where in the query a resolver stands: the response keys on the way, without list indices."""
     keys: list[str] = []
-    path = info.path
+    path: Path | None = info.path
     while path is not None:
         if isinstance(path.key, str):
             keys.append(path.key)
-        path = path.prev  # type: ignore[assignment]
+        path = path.prev
     return tuple(reversed(keys))
+
+
+async def load_together(info: Info, key: Any, load: Load) -> Any:
+    """What `load` finds for `key`: it is asked once for all keys at this place of the query.
+
+    For fields of a plugin's own types that take arguments; `load` takes a list of keys, runs in the read
+    transaction and answers with one value per key.
+    """
+    return await request_of(info).loader(("together", place(info)), load).load(key)

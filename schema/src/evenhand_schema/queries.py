@@ -15,7 +15,6 @@ from evenhand_schema.connections import DEFAULT_SIZE, Connection, Page, check_si
 from evenhand_schema.context import place, request_of
 from evenhand_schema.contributions import Contributions
 from evenhand_schema.declare import TYPES, Bound
-from evenhand_schema.errors import to_uuid
 from evenhand_schema.names import plural, snake
 from evenhand_schema.plugins import Plugin, list_plugins, plugin_query
 from evenhand_schema.reads.filters import filter_input
@@ -38,7 +37,8 @@ def _order_input(item: Bound) -> Any:
     """The input that names one column to order by."""
     members = {column.name.upper(): column.name for column in item.columns.values() if column.comparable}
     text = f"What {item.name} records can be ordered by."
-    field_enum = strawberry.enum(Enum(f"{item.name}OrderField", members), description=text)  # type: ignore[misc]
+    fields: Any = Enum(f"{item.name}OrderField", members)  # type: ignore[misc]
+    field_enum: Any = strawberry.enum(fields, description=text)
     cls = type(f"{item.name}OrderBy", (), {})
     cls.__annotations__ = {"field": field_enum, "direction": OrderDirection}
     cls.field = strawberry.field(description="What to order by.")  # type: ignore[attr-defined]
@@ -51,7 +51,7 @@ def record_field(item: Bound) -> Any:
     """`account(id)`."""
 
     async def resolve(info: Info, id: Any) -> Any:
-        return await record(info, item.name, to_uuid(id))
+        return await record(info, item.name, id)
 
     argument = Annotated[strawberry.ID, strawberry.argument(description="The record's id.")]
     with_arguments(resolve, {"id": (argument, inspect.Parameter.empty)}, returns=item.cls | None)

@@ -11,6 +11,7 @@ from strawberry import Info
 
 from evenhand_schema.connections import DEFAULT_SIZE, LARGEST_SIZE, check_size
 from evenhand_schema.context import place, request_of
+from evenhand_schema.errors import to_uuid
 from evenhand_schema.reads.loaders import load_lists, load_records
 
 if TYPE_CHECKING:
@@ -21,11 +22,15 @@ AFTER = Annotated[str | None, strawberry.argument(description="The cursor after 
 
 
 async def record(info: Info, type_name: str, record_id: Any) -> Any:
-    """The record of a type by its id, or None; calls from the same place in the query share one statement."""
+    """The record of a type by its id, or None; calls from the same place in the query share one statement.
+
+    Raises:
+        InvalidId: a text that is no id. PermissionDenied: the caller may not read such records.
+    """
     if record_id is None:
         return None
     loader = request_of(info).loader(("one", place(info), type_name), load_records(type_name))
-    return await loader.load(record_id)
+    return await loader.load(to_uuid(record_id))
 
 
 def one_resolver(member: One) -> Callable[..., Any]:

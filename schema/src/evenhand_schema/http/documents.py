@@ -64,14 +64,8 @@ def parse_document(text: str) -> DocumentNode:
     try:
         document = parse(text, max_tokens=MAX_TOKENS)
         depths = _Depths(document)
-        deepest = max(
-            (
-                depths.of(node.selection_set)
-                for node in document.definitions
-                if isinstance(node, OperationDefinitionNode)
-            ),
-            default=0,
-        )
+        operations = [node for node in document.definitions if isinstance(node, OperationDefinitionNode)]
+        deepest = max((depths.of(operation.selection_set) for operation in operations), default=0)
     except GraphQLSyntaxError as error:
         if "tokens" in error.message:
             raise InvalidRequest(

@@ -11,6 +11,7 @@ from strawberry.types.base import get_object_definition
 from evenhand.entities.registry import SYSTEM_COLUMNS, Child, Entity
 from evenhand_schema.columns import Column, columns
 from evenhand_schema.declare import TYPES
+from evenhand_schema.reads.filters import maybe
 
 _DERIVED = frozenset({"amount", "position"})
 """Columns of child rows that the action derives when they are left out."""
@@ -29,8 +30,12 @@ def _make(name: str, description: str, members: Mapping[str, tuple[Any, bool, st
     for key, (_, required, text) in ordered:
         options: dict[str, Any] = {} if required else {"default": None}
         setattr(cls, key, strawberry.field(description=text, **options))
-    cls.__annotations__ = {key: kind if required else strawberry.Maybe[kind] for key, (kind, required, _) in ordered}
+    cls.__annotations__ = {key: kind if required else maybe(kind) for key, (kind, required, _) in ordered}
     return strawberry.input(cls, name=name, description=description)
+
+
+def _list_of(kind: Any) -> Any:
+    return list[kind]
 
 
 def _member(column: Column, kind: Any, *, required: bool) -> tuple[Any, bool, str]:
@@ -74,7 +79,7 @@ def create_input(kind: Entity, children: Mapping[str, Any]) -> type:
         )
         for column in _writable(kind).values()
     }
-    members |= {key: (list[child], False, _LISTS[key]) for key, child in children.items()}
+    members |= {key: (_list_of(child), False, _LISTS[key]) for key, child in children.items()}
     return _make(f"Create{kind.name}Input", f"A new {kind.name}.", members)
 
 
@@ -86,7 +91,7 @@ def update_input(kind: Entity, children: Mapping[str, Any]) -> type:
         for column in _writable(kind).values()
         if column.name not in ("owner_id", "pool_id")
     }
-    members |= {key: (list[child], False, _LISTS[key]) for key, child in children.items()}
+    members |= {key: (_list_of(child), False, _LISTS[key]) for key, child in children.items()}
     text = f"Changes of a {kind.name}: what is left out stays, null empties."
     return _make(f"Update{kind.name}Input", text, members)
 

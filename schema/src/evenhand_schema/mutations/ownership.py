@@ -37,6 +37,15 @@ class OwnersChanged:
     )
 
 
+def _reference(type_name: str, attribute: str) -> Any:
+    """The resolver of the record whose id an answer carries."""
+
+    async def resolve(root: Any, info: Info) -> Any:
+        return await record(info, type_name, getattr(root, attribute))
+
+    return resolve
+
+
 @strawberry.type(description="What became of one record.")
 class Assignment:
     record_id: strawberry.ID = strawberry.field(description="Id of the record.")
@@ -45,15 +54,13 @@ class Assignment:
     )
     decision_id: strawberry.ID = strawberry.field(description="Id of the decision.")
 
-    @strawberry.field(description="The new owner; null when nobody was eligible.")
-    async def owner(self, info: Info) -> User | None:
-        found: User | None = await record(info, "User", self.owner_id)
-        return found
+    owner: User | None = strawberry.field(
+        resolver=_reference("User", "owner_id"), description="The new owner; null when nobody was eligible."
+    )
 
-    @strawberry.field(description="The decision, with a verdict for every candidate.")
-    async def decision(self, info: Info) -> Decision | None:
-        found: Decision | None = await record(info, "Decision", self.decision_id)
-        return found
+    decision: Decision | None = strawberry.field(
+        resolver=_reference("Decision", "decision_id"), description="The decision, with a verdict for every candidate."
+    )
 
 
 @strawberry.type(description="What became of the records, in the order they were given.")
@@ -68,25 +75,20 @@ class LeadConverted:
     contact_id: strawberry.Private[UUID]
     opportunity_id: strawberry.Private[UUID | None]
 
-    @strawberry.field(description="The lead.")
-    async def lead(self, info: Info) -> Lead | None:
-        found: Lead | None = await record(info, "Lead", self.lead_id)
-        return found
+    lead: Lead | None = strawberry.field(resolver=_reference("Lead", "lead_id"), description="The lead.")
 
-    @strawberry.field(description="The customer it became, or was added to.")
-    async def account(self, info: Info) -> Account | None:
-        found: Account | None = await record(info, "Account", self.account_id)
-        return found
+    account: Account | None = strawberry.field(
+        resolver=_reference("Account", "account_id"), description="The customer it became, or was added to."
+    )
 
-    @strawberry.field(description="The contact it became.")
-    async def contact(self, info: Info) -> Contact | None:
-        found: Contact | None = await record(info, "Contact", self.contact_id)
-        return found
+    contact: Contact | None = strawberry.field(
+        resolver=_reference("Contact", "contact_id"), description="The contact it became."
+    )
 
-    @strawberry.field(description="The deal it became; null when none was wanted.")
-    async def opportunity(self, info: Info) -> Opportunity | None:
-        found: Opportunity | None = await record(info, "Opportunity", self.opportunity_id)
-        return found
+    opportunity: Opportunity | None = strawberry.field(
+        resolver=_reference("Opportunity", "opportunity_id"),
+        description="The deal it became; null when none was wanted.",
+    )
 
 
 IDS = Annotated[list[strawberry.ID], strawberry.argument(description=f"Ids of the records, at most {BATCH}.")]

@@ -51,7 +51,7 @@ async def changed(info: Info, type_name: str, act: Callable[[], Awaitable[UUID]]
     return await record(info, type_name, await act())
 
 
-def _create(kind: Entity, given: type, returns: Any) -> Any:
+def _create(kind: Entity, given: Any, returns: Any) -> Any:
     async def resolve(info: Info, input: Any) -> Any:
         return await changed(info, kind.name, lambda: create_record(kind.name, draft(input)))
 
@@ -59,7 +59,7 @@ def _create(kind: Entity, given: type, returns: Any) -> Any:
     return mutation(resolve, {"input": (argument, REQUIRED)}, returns, f"Create a {kind.name} record.")
 
 
-def _update(kind: Entity, given: type, returns: Any) -> Any:
+def _update(kind: Entity, given: Any, returns: Any) -> Any:
     async def resolve(info: Info, id: Any, input: Any, version: int | None) -> Any:
         record_id = to_uuid(id)
 

@@ -6,7 +6,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from enum import Enum
 from functools import cache
-from typing import Any
+from typing import Any, cast
 
 import strawberry
 from strawberry.types.base import get_object_definition
@@ -41,13 +41,18 @@ _OPERATORS: dict[object, tuple[str, tuple[str, ...]]] = {
 }
 
 
+def maybe(kind: Any) -> Any:
+    """The annotation of an input's member that may be left out."""
+    return cast(Any, strawberry.Maybe)[kind]
+
+
 def make_input(name: str, members: dict[str, tuple[Any, str, str]], description: str) -> type:
     """An input type whose members may all be left out.
 
     Args:
         members: Python name to (type, GraphQL name, description).
     """
-    cls = type(name, (), {"__annotations__": {key: strawberry.Maybe[kind] for key, (kind, _, _) in members.items()}})
+    cls = type(name, (), {"__annotations__": {key: maybe(kind) for key, (kind, _, _) in members.items()}})
     for key, (_, shown, text) in members.items():
         setattr(cls, key, strawberry.field(name=shown, description=text, default=None))
     return strawberry.input(cls, name=name, description=description)
@@ -71,12 +76,16 @@ def filter_input(type_name: str, columns: dict[str, Column]) -> type:
     annotations: dict[str, Any] = {}
     for column in columns.values():
         if column.comparable:
-            annotations[column.name] = strawberry.Maybe[operator_input(column.type)]  # type: ignore[misc]
+            annotations[column.name] = maybe(operator_input(column.type))
             setattr(cls, column.name, strawberry.field(description=column.description, default=None))
-    joined = {"and": (list[cls], "All of these hold."), "or": (list[cls], "At least one of these holds.")}  # type: ignore[valid-type]
-    joined["not"] = (cls, "This does not hold.")
+    several: Any = list[cls]  # type: ignore[valid-type]
+    joined: dict[str, tuple[Any, str]] = {
+        "and": (several, "All of these hold."),
+        "or": (several, "At least one of these holds."),
+        "not": (cls, "This does not hold."),
+    }
     for word, (kind, text) in joined.items():
-        annotations[f"{word}_"] = strawberry.Maybe[kind]
+        annotations[f"{word}_"] = maybe(kind)
         setattr(cls, f"{word}_", strawberry.field(name=word, description=text, default=None))
     cls.__annotations__ = annotations
     return strawberry.input(cls, name=name, description=f"Which {type_name} records; all that are given must hold.")

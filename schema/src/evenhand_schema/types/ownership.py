@@ -2,7 +2,6 @@
 
 from datetime import datetime
 from typing import Any
-from uuid import UUID
 
 import strawberry
 
@@ -41,6 +40,11 @@ class OwnershipEntry:
     actor = one("User", "actor_id", "Who changed the holder; null when the system did.")
 
 
+async def _candidate(root: Any, info: strawberry.Info) -> User | None:
+    found: User | None = await record(info, "User", root.candidate_id)
+    return found
+
+
 @strawberry.type(description="What a policy found about one candidate for one record.")
 class Verdict:
     candidate_id: strawberry.ID = strawberry.field(description="Id of the candidate.")
@@ -49,10 +53,21 @@ class Verdict:
     rank: int | None = strawberry.field(description="Place in the line, 1 is first; null when not eligible.")
     evidence: JSON = strawberry.field(description="The numbers behind it.")
 
-    @strawberry.field(description="The candidate.")
-    async def candidate(self, info: strawberry.Info) -> User | None:
-        found: User | None = await record(info, "User", UUID(str(self.candidate_id)))
-        return found
+    candidate: User | None = strawberry.field(resolver=_candidate, description="The candidate.")
+
+
+def _verdicts(root: Any) -> list[Verdict]:
+    found = [
+        Verdict(
+            candidate_id=strawberry.ID(str(item["candidate"])),
+            eligible=item["eligible"],
+            reason=item["reason"],
+            rank=item["rank"],
+            evidence=item["evidence"],
+        )
+        for item in root.verdicts
+    ]
+    return sorted(found, key=lambda verdict: (verdict.rank is None, verdict.rank or 0, verdict.candidate_id))
 
 
 @bound(models.Decision)
@@ -61,16 +76,6 @@ class Decision:
 
     owner = one("User", "owner_id", "Who got it; null when nobody was eligible.")
 
-    @strawberry.field(description="What the policy found about each candidate, the first in line first.")
-    def verdicts(root: Any) -> list[Verdict]:  # noqa: N805 - strawberry hands over the record, not an instance
-        found = [
-            Verdict(
-                candidate_id=strawberry.ID(str(item["candidate"])),
-                eligible=item["eligible"],
-                reason=item["reason"],
-                rank=item["rank"],
-                evidence=item["evidence"],
-            )
-            for item in root.verdicts
-        ]
-        return sorted(found, key=lambda verdict: (verdict.rank is None, verdict.rank or 0, verdict.candidate_id))
+    verdicts: list[Verdict] = strawberry.field(
+        resolver=_verdicts, description="What the policy found about each candidate, the first in line first."
+    )
