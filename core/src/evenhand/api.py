@@ -6,7 +6,7 @@ from evenhand.db.operations import RunSQL, ScopeTables
 from evenhand.db.session import raw_connection, reading, transaction
 from evenhand.errors import EvenhandError, InvalidInput, NotFound, Problem
 from evenhand.ownership.deals import closed_deals
-from evenhand.ownership.decisions import Decided, decisions_for
+from evenhand.ownership.decisions import Decided, decisions_for, names_of_users
 from evenhand.plugins.contract import (
     Candidate,
     CommissionLine,
@@ -76,6 +76,7 @@ __all__ = [
     "decisions_for",
     "hookimpl",
     "insert_rows",
+    "names_of_users",
     "raw_connection",
     "reading",
     "ref",

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from datetime import date
 from uuid import UUID
 
-from evenhand.db.session import raw_connection, reading
+from evenhand.db.session import reading
 from evenhand.plugins.contract import Deal, Outcome
 from evenhand.tenancy.context import current_tenant
 
@@ -57,8 +57,8 @@ async def closed_deals(
         owner_ids, account_ids, opportunity_ids: only those of these; None is of any.
     """
     async with reading() as client:
-        rows = await raw_connection(client).fetch(
-            _CLOSED, current_tenant(), first, last, _ids(owner_ids), _ids(account_ids), _ids(opportunity_ids)
+        rows = await client.execute_query_dict(
+            _CLOSED, [current_tenant(), first, last, _ids(owner_ids), _ids(account_ids), _ids(opportunity_ids)]
         )
     return [
         Deal(

@@ -10,7 +10,7 @@ from uuid import UUID
 
 import orjson
 
-from evenhand.db.session import raw_connection, reading
+from evenhand.db.session import reading
 from evenhand.plugins.contract import Verdict
 from evenhand.tenancy.context import current_tenant
 
@@ -59,7 +59,7 @@ async def decisions_for(entity: str, record_ids: Collection[UUID], *, plugin: st
         plugin: only decisions of this plugin, by its slug.
     """
     async with reading() as client:
-        rows = await raw_connection(client).fetch(_LATEST, current_tenant(), entity, list(record_ids), plugin)
+        rows = await client.execute_query_dict(_LATEST, [current_tenant(), entity, list(record_ids), plugin])
     return {
         row["record_id"]: Decided(
             id=row["id"],
@@ -73,3 +73,11 @@ async def decisions_for(entity: str, record_ids: Collection[UUID], *, plugin: st
         )
         for row in rows
     }
+
+
+async def names_of_users(user_ids: Collection[UUID]) -> dict[UUID, str]:
+    """Names of users of the current tenant by id, also of archived ones; one statement."""
+    async with reading() as client:
+        statement = "SELECT id, name FROM users WHERE tenant_id = $1 AND id = ANY ($2)"
+        rows = await client.execute_query_dict(statement, [current_tenant(), list(user_ids)])
+    return {row["id"]: row["name"] for row in rows}

@@ -11,6 +11,7 @@ MANIFEST = PluginManifest(
     },
     api=">=0.1,<0.2",
     hooks="evenhand_assignment.plugin:plugin",
+    graphql="evenhand_assignment.graphql:CONTRIBUTION",
     settings="evenhand_assignment.settings:AssignmentSettings",
     models="evenhand_assignment.models",
     migrations="evenhand_assignment.migrations",

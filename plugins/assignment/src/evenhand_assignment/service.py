@@ -75,7 +75,7 @@ async def deal_records(
 async def turns_of(entity: str) -> dict[UUID, Turn]:
     """Where every user stands in the turns of one kind of record ("Lead"), by user id."""
     async with reading() as client:
-        rows = await raw_connection(client).fetch(_READ_TURNS, current_tenant(), entity)
+        rows = await client.execute_query_dict(_READ_TURNS, [current_tenant(), entity])
     return {
         row["user_id"]: Turn(row["weight"], row["credit"], row["scale"], row["received"], row["in_turn"])
         for row in rows

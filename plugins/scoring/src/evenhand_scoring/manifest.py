@@ -4,7 +4,13 @@ from evenhand.api import PluginManifest
 
 MANIFEST = PluginManifest(
     slug="scoring",
-    title={"en": "Scoring", "zh": "Scoring"},
+    title={"en": "Key figures", "zh": "关键指标"},
+    description={
+        "en": "Revenue, win rate and sales cycle of customers and people.",
+        "zh": "客户与人员的销售额、赢单率和销售周期。",
+    },
     api=">=0.1,<0.2",
     hooks="evenhand_scoring.plugin:plugin",
+    graphql="evenhand_scoring.graphql:CONTRIBUTION",
+    permissions=("Reads closed opportunities.",),
 )

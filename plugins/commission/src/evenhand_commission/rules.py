@@ -1,0 +1,74 @@
+"""The flat-percent plan. Pure: the same deals, period and plan always give the same lines."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from decimal import ROUND_HALF_UP, Decimal
+
+from evenhand.api import CommissionLine, Deal, Outcome, Period
+from evenhand_commission.settings import CommissionSettings
+
+CENT = Decimal("0.01")
+
+
+def lines_for(deals: Iterable[Deal], period: Period, plan: CommissionSettings) -> list[CommissionLine]:
+    """One line for every deal that somebody won in the period while the plan was in effect, in order of winning.
+
+    The amount is basis × percent / 100, rounded half up to hundredths of the deal's currency.
+    """
+    earning = [deal for deal in deals if _earns(deal, period, plan)]
+    earning.sort(key=lambda deal: (deal.closed_on, deal.opportunity_id))
+    return [line for deal in earning if (line := _line(deal, plan)) is not None]
+
+
+def _earns(deal: Deal, period: Period, plan: CommissionSettings) -> bool:
+    return (
+        deal.outcome is Outcome.WON
+        and period.first <= deal.closed_on <= period.last
+        and (plan.effective_from is None or plan.effective_from <= deal.closed_on)
+        and (plan.effective_to is None or deal.closed_on <= plan.effective_to)
+    )
+
+
+def _line(deal: Deal, plan: CommissionSettings) -> CommissionLine | None:
+    if deal.owner_id is None:
+        return None
+    amount = (deal.amount * plan.percent / 100).quantize(CENT, rounding=ROUND_HALF_UP)
+    percent, basis = _short(plan.percent), f"{_money(deal.amount)} {deal.currency}"
+    earned = f"{_money(amount)} {deal.currency}"
+    return CommissionLine(
+        opportunity_id=deal.opportunity_id,
+        user_id=deal.owner_id,
+        plan=plan.plan,
+        basis=deal.amount,
+        amount=amount,
+        currency=deal.currency,
+        earned_on=deal.closed_on,
+        explanation={
+            "en": f"{plan.plan}: {percent}% of {basis} for “{deal.name}”, won on {deal.closed_on}, = {earned} "
+            "(rounded half up to hundredths).",
+            "zh": f"{plan.plan}：“{deal.name}”于 {deal.closed_on} 赢单，"
+            f"{basis} × {percent}% = {earned}（四舍五入到分）。",
+        },
+    )
+
+
+def totals(lines: Sequence[CommissionLine]) -> dict[str, Decimal]:
+    """What the lines add up to, by currency; the sum of what is on the lines, never rounded again."""
+    sums: defaultdict[str, Decimal] = defaultdict(Decimal)
+    for line in lines:
+        sums[line.currency] += line.amount
+    return {currency: sums[currency] for currency in sorted(sums)}
+
+
+def _short(number: Decimal) -> str:
+    text = format(number, "f")
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def _money(amount: Decimal) -> str:
+    """At least two decimals, more when there are more."""
+    short = _short(amount)
+    decimals = len(short.partition(".")[2])
+    return f"{amount:,.{max(decimals, 2)}f}"

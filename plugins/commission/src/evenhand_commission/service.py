@@ -1,0 +1,34 @@
+"""Read won deals and compute their commission; nothing is stored, everything can be computed again."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection
+from datetime import date
+from uuid import UUID
+
+from evenhand.api import CommissionLine, InvalidInput, Period, Problem, closed_deals
+from evenhand_commission.rules import lines_for
+from evenhand_commission.settings import CommissionSettings
+
+EVER = Period(date.min, date.max)
+
+
+async def statement(plan: CommissionSettings, user_id: UUID, first: date, last: date) -> list[CommissionLine]:
+    """One user's lines for the days from `first` to `last` of winning, both included.
+
+    Raises:
+        InvalidInput: the period ends before it starts.
+    """
+    if last < first:
+        message = f"last: {last} is before first {first}."
+        raise InvalidInput([Problem("last", "ENDS_BEFORE_START", message, f"Give a day on or after {first}.")])
+    return lines_for(await closed_deals(first, last, owner_ids=[user_id]), Period(first, last), plan)
+
+
+async def lines_of(plan: CommissionSettings, opportunity_ids: Collection[UUID]) -> dict[UUID, list[CommissionLine]]:
+    """The lines of each opportunity; one statement for all of them."""
+    found: defaultdict[UUID, list[CommissionLine]] = defaultdict(list)
+    for line in lines_for(await closed_deals(opportunity_ids=opportunity_ids), EVER, plan):
+        found[line.opportunity_id].append(line)
+    return {one: found[one] for one in opportunity_ids}
