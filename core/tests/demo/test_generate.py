@@ -109,7 +109,8 @@ def test_everything_happens_within_two_years(case: Case) -> None:
     story = case.story()
     first = datetime.combine(story.reference - timedelta(days=731), time(), UTC)
     last = datetime.combine(story.reference, time(), UTC)
-    moments = [item.at for item in (*story.records, *story.revisions, *story.handovers, *story.labels)]
+    moments = [record.at for record in story.records] + [revision.at for revision in story.revisions]
+    moments += [handover.at for handover in story.handovers] + [label.at for label in story.labels]
     assert all(first <= moment < last for moment in moments)
 
 
