@@ -7,11 +7,13 @@ import asyncio
 import typer
 
 from evenhand.cli.runtime import console, environment_database, readable_errors, require_current_schema
+from evenhand_schema import demo
 
 
 def register(app: typer.Typer) -> None:
     """Add our commands to the `evenhand` command line."""
     app.command("serve")(serve_command)
+    demo.register(app)
 
 
 def serve_command(

@@ -16,10 +16,10 @@ from strawberry.types.scalar import ScalarDefinition
 BigInt = NewType("BigInt", int)
 """A whole number that may not fit into 32 bits."""
 
-_MOMENT = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d")
-_DAY = re.compile(r"\d{4}-\d\d-\d\d")
-_WHOLE = re.compile(r"[+-]?\d{1,19}")
-_NUMBER = re.compile(r"[+-]?\d{1,30}(\.\d{1,30})?")
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d", re.ASCII)
+_DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+_WHOLE = re.compile(r"[+-]?\d{1,19}", re.ASCII)
+_NUMBER = re.compile(r"[+-]?\d{1,30}(\.\d{1,30})?", re.ASCII)
 
 
 def _bad(what: str, value: object, hint: str) -> GraphQLError:

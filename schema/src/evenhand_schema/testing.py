@@ -1,42 +1,80 @@
-"""For tests of plugins: ask the API in this process, without HTTP."""
+"""For tests of the API and of plugins that contribute to it: a client that asks as a tenant's users.
+
+A pytest plugin with the fixtures `app` and `api`; it needs httpx.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING, Any
 
-from evenhand.tenancy.context import Actor, acting_as
-from evenhand_schema.context import RequestContext
-from evenhand_schema.http.documents import parse_document
-from evenhand_schema.http.errors import formatted
-from evenhand_schema.schema import installed_schema
+import httpx
+import pytest
+import pytest_asyncio
 
+from evenhand.auth.keys import create_api_key
+from evenhand.db.config import DatabaseConfig
+from evenhand.tenancy.context import Role, Scope, acting_as
+from evenhand.testing import SomeTenant
 
-@dataclass(frozen=True)
-class Answer:
-    """What a client would get.
-
-    Attributes:
-        errors: as in the response, with `message`, `path` and `extensions`.
-    """
-
-    data: Mapping[str, Any] | None
-    errors: list[Mapping[str, Any]]
-
-    @property
-    def codes(self) -> list[str]:
-        """The codes of the errors."""
-        return [error["extensions"]["code"] for error in self.errors]
+if TYPE_CHECKING:
+    from starlette.applications import Starlette
 
 
-async def ask(actor: Actor, query: str, **variables: Any) -> Answer:
-    """Execute a GraphQL request as this actor, with the contributions of all installed plugins."""
-    schema = installed_schema()
-    with acting_as(actor):
-        context = RequestContext(actor, parse_document(query), schema.contributions.failures)
-        try:
-            result = await schema.execute(query, variable_values=variables, context_value=context)
-        finally:
-            await context.close()
-    return Answer(result.data, [formatted(error) for error in result.errors or ()])
+class Api:
+    """Asks the API as users of tenants, over HTTP."""
+
+    def __init__(self, http: httpx.AsyncClient) -> None:
+        self.http = http
+        self._keys: dict[tuple[Any, ...], str] = {}
+
+    async def key(self, tenant: SomeTenant, role: Role = Role.ADMIN, *scopes: Scope) -> str:
+        """An API key of the tenant's user of this role; with all scopes unless some are named."""
+        wanted = (tenant.id, role, scopes)
+        if wanted not in self._keys:
+            with acting_as(tenant.system):
+                self._keys[wanted] = await create_api_key(tenant.users[role], "test", scopes=scopes or tuple(Scope))
+        return self._keys[wanted]
+
+    async def post(
+        self, tenant: SomeTenant, query: str, role: Role = Role.ADMIN, *scopes: Scope, **variables: Any
+    ) -> httpx.Response:
+        """The whole HTTP answer."""
+        key = await self.key(tenant, role, *scopes)
+        body = {"query": query, "variables": variables}
+        return await self.http.post("/graphql", json=body, headers={"Authorization": f"Bearer {key}"})
+
+    async def data(
+        self, tenant: SomeTenant, query: str, role: Role = Role.ADMIN, *scopes: Scope, **variables: Any
+    ) -> dict[str, Any]:
+        """The data of an answer; an answer with errors fails the test."""
+        response = await self.post(tenant, query, role, *scopes, **variables)
+        body = response.json()
+        assert "errors" not in body, body["errors"]  # noqa: S101 - runs in tests only
+        data: dict[str, Any] = body["data"]
+        return data
+
+    async def errors(
+        self, tenant: SomeTenant, query: str, role: Role = Role.ADMIN, *scopes: Scope, **variables: Any
+    ) -> list[dict[str, Any]]:
+        """The errors of an answer; one without errors fails the test."""
+        body = (await self.post(tenant, query, role, *scopes, **variables)).json()
+        assert body.get("errors"), body  # noqa: S101 - runs in tests only
+        errors: list[dict[str, Any]] = body["errors"]
+        return errors
+
+
+@pytest.fixture(scope="session")
+def app(database: DatabaseConfig) -> Starlette:
+    """The application with all installed plugins, over the open test database."""
+    # Here and not above: pytest imports this module in every run, also where no test needs the schema.
+    from evenhand_schema.http.app import create_app
+
+    return create_app(None)
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def api(app: Starlette) -> AsyncIterator[Api]:
+    """A client of the application."""
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://evenhand.test") as http:
+        yield Api(http)

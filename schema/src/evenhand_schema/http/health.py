@@ -8,7 +8,7 @@ from pkgutil import iter_modules
 
 from starlette.requests import Request
 from starlette.responses import Response
-from tortoise.connection import get_connection
+from tortoise.transactions import in_transaction
 
 from evenhand.db.apps import installed_apps
 from evenhand_schema.http.errors import database_is_gone, expected, masked, unavailable
@@ -30,7 +30,10 @@ def _known_migrations() -> Mapping[str, set[str]]:
 
 async def missing_migrations() -> list[str]:
     """Names ("app.migration") of what this version needs and the open database does not have."""
-    rows = await get_connection("default").execute_query_dict("SELECT app, name FROM tortoise_migrations")
+    async with in_transaction("default") as connection:
+        # The application's role may not read this table; the role that it was made from owns it.
+        await connection.execute_script("SET LOCAL ROLE NONE")
+        rows = await connection.execute_query_dict("SELECT app, name FROM tortoise_migrations")
     applied = {(row["app"], row["name"]) for row in rows}
     return sorted(
         f"{label}.{name}"

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import signal
 import socket
 import sys
+from collections.abc import Callable
 from types import FrameType
 
+import structlog
 import uvicorn
 
 from evenhand.db.config import DatabaseConfig
@@ -54,9 +57,53 @@ def listen(host: str, port: int) -> socket.socket:
     return listener
 
 
-def serve(config: DatabaseConfig, listener: socket.socket) -> None:
-    """Serve on a port that was taken with `listen`, until Ctrl-C or SIGTERM; open requests are finished first."""
-    server = uvicorn.Server(
+def _configure_logging() -> None:
+    """Lines of JSON on standard error; tracebacks without local variables, which may hold keys and customers."""
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            structlog.processors.JSONRenderer(ensure_ascii=False),
+        ],
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+
+
+Visit = Callable[[], bool]
+"""Called in a thread once the server answers; False ends the serving."""
+
+
+class _Server(uvicorn.Server):
+    """A server with somebody who looks at it first."""
+
+    def __init__(self, config: uvicorn.Config, visit: Visit | None) -> None:
+        super().__init__(config)
+        self._visit = visit
+        self.failure: BaseException | None = None
+
+    async def main_loop(self) -> None:
+        if self._visit is not None:
+            visiting = asyncio.create_task(asyncio.to_thread(self._visit))
+            visiting.add_done_callback(self._visited)
+        await super().main_loop()
+
+    def _visited(self, visiting: asyncio.Task[bool]) -> None:
+        self.failure = None if visiting.cancelled() else visiting.exception()
+        if self.failure is not None or visiting.cancelled() or not visiting.result():
+            self.should_exit = True
+
+
+def serve(config: DatabaseConfig, listener: socket.socket, *, visit: Visit | None = None) -> None:
+    """Serve on a port that was taken with `listen`, until Ctrl-C or SIGTERM; open requests are finished first.
+
+    Args:
+        visit: called once the server answers; when it returns False or raises, the serving ends, and its error is
+            raised here.
+    """
+    _configure_logging()
+    server = _Server(
         uvicorn.Config(
             create_app(config),
             loop="auto",
@@ -64,7 +111,8 @@ def serve(config: DatabaseConfig, listener: socket.socket) -> None:
             access_log=False,
             server_header=False,
             timeout_graceful_shutdown=10,
-        )
+        ),
+        visit,
     )
     previous = signal.signal(signal.SIGTERM, _stop)
     try:
@@ -75,6 +123,8 @@ def serve(config: DatabaseConfig, listener: socket.socket) -> None:
     finally:
         signal.signal(signal.SIGTERM, previous)
         listener.close()
+    if server.failure is not None:
+        raise server.failure
 
 
 def _stop(number: int, frame: FrameType | None) -> None:

@@ -39,7 +39,8 @@ def _list_of(kind: Any) -> Any:
 
 
 def _member(column: Column, kind: Any, *, required: bool) -> tuple[Any, bool, str]:
-    return (kind | None if column.null and not required else kind), required, column.description
+    # Null is taken also where the column may not be empty: the action then says so in words, as data.
+    return (kind if required else kind | None), required, column.description
 
 
 def _writable(kind: Entity) -> dict[str, Column]:
