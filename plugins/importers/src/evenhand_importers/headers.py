@@ -68,9 +68,9 @@ def _vocabulary(entity: str) -> Mapping[str, str]:
         for header in headers.split("|"):
             words.setdefault(normalise(header), field)
     name = normalise(entity)
-    for field, headers in {"name": (f"{name} name", name), "external_id": (f"{name} id", f"{name}id", "id")}.items():
-        for header in headers:
-            words.setdefault(header, field)
+    generic = {f"{name} name": "name", name: "name"} | dict.fromkeys((f"{name} id", f"{name}id", "id"), "external_id")
+    for header, field in generic.items():
+        words.setdefault(header, field)
     return words
 
 

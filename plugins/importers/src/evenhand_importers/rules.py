@@ -70,7 +70,7 @@ def read_amount(text: str) -> Amount:
     negative = plain.startswith("(") and plain.endswith(")")
     match = _AMOUNT.fullmatch(plain[1:-1].strip() if negative else plain)
     value = _digits(match.group("digits")) if match else _scientific(plain)
-    if value is None or (match and match.group("before") and match.group("after")):
+    if value is None or (match and _twice(match)):
         raise BadCell("NOT_A_NUMBER", f"{text!r} is not a number.", "Write it like 1234.50.")
     if match is None:
         return Amount(value)
@@ -83,6 +83,12 @@ def read_amount(text: str) -> Amount:
     if not set(currencies) <= CURRENCIES:
         raise BadCell("NOT_A_NUMBER", f"{text!r}: {unit!r} is no currency.", "Write it like 1234.50 or USD 1234.50.")
     return Amount(value, currencies)
+
+
+def _twice(match: re.Match[str]) -> bool:
+    """Whether the currency or the minus is written twice."""
+    groups = match.groupdict()
+    return bool((groups["before"] and groups["after"]) or (groups["minus"] and groups["inner"]))
 
 
 def _scientific(text: str) -> Decimal | None:

@@ -156,7 +156,6 @@ HEADER_WORDS: Mapping[str, Mapping[str, str]] = {
         "postal_code": "postal code|zip|zip code|postcode|billing postal code|邮编|邮政编码",
     },
     "Contact": {
-        **_COMMON,
         "external_id": _COMMON["external_id"] + "|contact id|person id|联系人编号|联系人id",
         "name": "name|full name|contact|contact name|display name|姓名|联系人|联系人姓名|名称",
         "first_name": "first name|given name|forename|名|名字",

@@ -255,7 +255,7 @@ class RowReader:
                 given.setdefault("custom", {})[name.removeprefix(CUSTOM)] = value
         if "stage" in parts:
             given["stage_id"] = parts["stage"]
-        self._settle_close(given)
+        self._settle_close(given, derived)
         address = address_of(parts) if self._kind.name == "Account" else None
         if address:
             given["addresses"] = [address]
@@ -268,13 +268,13 @@ class RowReader:
             return problems
         return Draft(row, key, has_id, given, derived, self._children(parts), later)
 
-    def _settle_close(self, given: dict[str, Any]) -> None:
+    def _settle_close(self, given: dict[str, Any], derived: dict[str, Any]) -> None:
         """The close date of an open deal is when it is expected to close."""
         stages = self._settings.stages
         if stages is None or "closed_on" not in given or given.get("stage_id") in stages.closed:
             return
         closed_on = given.pop("closed_on")
-        given.setdefault("expected_close", closed_on)
+        (given if "stage_id" in given else derived).setdefault("expected_close", closed_on)
 
     def _settle_currency(
         self,

@@ -192,7 +192,7 @@ class _Import:
         self.directories: dict[str, Directory] = {}
         self.seen: dict[str, tuple[int, int]] = {}
         self.later: list[tuple[Draft, UUID]] = []
-        self.ids: dict[str, UUID] = {}
+        self.touched: set[UUID] = set()
 
     async def prepare(self) -> None:
         """Load what cells refer to, create what is missing of it, and set up the reader of rows."""
@@ -365,7 +365,8 @@ class _Import:
         written = await write_drafts(self.job, drafts)
         self.report.created += len(written.created)
         self.report.created_ids += [record_id for _, record_id in written.created]
-        self.report.updated += written.updated
+        self.report.updated += len(written.updated)
+        self.touched |= written.updated | {record_id for _, record_id in written.created}
         self.report.unchanged += written.unchanged
         self.report.owners_kept += written.owners_kept
         for draft, problems in sorted(written.bad, key=lambda item: item[0].row.line):
@@ -408,7 +409,10 @@ class _Import:
                     errors.add(draft.row, [problem])
             links.append((record_id, found))
         for start in range(0, len(links), self.options.batch):
-            await link_later(self.kind, links[start : start + self.options.batch])
+            changed = await link_later(self.kind, links[start : start + self.options.batch])
+            only_linked = set(changed) - self.touched
+            self.report.updated += len(only_linked)
+            self.report.unchanged -= len(only_linked)
 
 
 async def import_file(

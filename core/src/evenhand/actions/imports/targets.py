@@ -160,6 +160,8 @@ def targets_of(kind: Entity) -> Mapping[str, Target]:
 @cache
 def _targets(name: str) -> Mapping[str, Target]:
     kind = ENTITIES[name]
+    if not kind.model._meta._inited:
+        raise RuntimeError("Open the database first: before that, models do not know what they refer to.")
     parts = {
         name: Target(
             field,

@@ -48,7 +48,7 @@ class Written:
     """What became of drafts."""
 
     created: list[tuple[Draft, UUID]] = field(default_factory=list)
-    updated: int = 0
+    updated: set[UUID] = field(default_factory=set)
     unchanged: int = 0
     owners_kept: int = 0
     bad: list[tuple[Draft, list[RowProblem]]] = field(default_factory=list)
@@ -57,7 +57,7 @@ class Written:
     def add(self, other: Written) -> None:
         """Take in another's figures."""
         self.created += other.created
-        self.updated += other.updated
+        self.updated |= other.updated
         self.unchanged += other.unchanged
         self.owners_kept += other.owners_kept
         self.bad += other.bad
@@ -112,12 +112,13 @@ async def _claim(job: Job, by_key: Mapping[str, Draft], journal: Journal) -> tup
     never wait for each other.
     """
     kind, tenant = job.kind.name, journal.actor.tenant_id
+    ids = {key: uuid7() for key in by_key}
     rows = [
         {
             "id": uuid7(),
             "tenant_id": tenant,
             "entity": kind,
-            "record_id": uuid7(),
+            "record_id": ids[key],
             "source": job.source,
             "external_id": key,
             "created_at": journal.now,
@@ -193,7 +194,7 @@ async def _change(job: Job, pairs: Sequence[tuple[Draft, UUID]], journal: Journa
     changed = set(await apply_clean(kind, [plan for plan in plans if plan[1]], journal=journal))
     if holders:
         changed |= set(await change_holders(kind, holders, dict.fromkeys(holders, job.why), journal=journal))
-    written.updated += len(changed)
+    written.updated |= changed
     written.unchanged += len(plans) - len(changed)
 
 
@@ -249,8 +250,8 @@ async def _children_of(child: Child, ids: Sequence[UUID]) -> dict[UUID, list[dic
     return found
 
 
-async def link_later(kind: Entity, links: Sequence[tuple[UUID, dict[str, UUID]]]) -> int:
-    """Fill in references between rows of the same file, once all of them are there. Returns: how many changed."""
+async def link_later(kind: Entity, links: Sequence[tuple[UUID, dict[str, UUID]]]) -> list[UUID]:
+    """Fill in references between rows of the same file, once all of them are there. Returns: ids of what changed."""
     async with writing(ACTION) as journal:
         wanted = dict(links)
         records = await kind.model.filter(id__in=list(wanted), archived_at=None).order_by("id").select_for_update()
@@ -259,7 +260,7 @@ async def link_later(kind: Entity, links: Sequence[tuple[UUID, dict[str, UUID]]]
             for record in records
             if (changes := {name: value for name, value in wanted[record.id].items() if getattr(record, name) != value})
         ]
-        return len(await apply_clean(kind, plans, journal=journal))
+        return await apply_clean(kind, plans, journal=journal)
 
 
 def imported(source: str, name: str) -> Why:
