@@ -58,7 +58,7 @@ def test_any_text_is_refused_in_words(text: str) -> None:
 )
 def test_a_cursor_of_another_ordering_is_refused(other: Ordering) -> None:
     record = SimpleNamespace(id=UUID(int=1), amount=Decimal(1), name="张", created_at=datetime(2026, 1, 1, tzinfo=UTC))
-    with pytest.raises(InvalidCursor, match="another|belongs to the ordering"):
+    with pytest.raises(InvalidCursor, match="belongs to the ordering"):
         ORDERING.values(other.cursor(record))
 
 

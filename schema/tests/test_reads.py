@@ -149,10 +149,8 @@ async def test_the_number_of_statements_follows_from_the_query_alone(api: Api, t
         await api.data(tenant, ACCOUNT_360, id=str(account))
         with watch_statements() as seen:
             await api.data(tenant, ACCOUNT_360, id=str(account))
-        reads = [
-            statement for statement in seen if "evenhand_tenant_id" not in statement and "api_keys" not in statement
-        ]
-        assert all("tenant_id = $1" in statement for statement in reads)
+        reads = [sql for sql in seen if "evenhand_tenant_id" not in sql and "api_keys" not in sql]
+        assert all("tenant_id = $1" in statement for statement in reads), reads
         counts[account] = len(reads)
     assert counts[small] == counts[large]
     # One for the account itself, and one for each relation that the query names and the account has.
@@ -322,16 +320,15 @@ async def test_filters(api: Api, tenant: SomeTenant, given: dict[str, Any], expe
 @pytest.mark.parametrize("given", [{"name": None}, {"name": {"eq": None}}, {"not": None}, {"or": [{"name": None}]}])
 async def test_a_filter_by_null_is_refused(api: Api, tenant: SomeTenant, given: dict[str, Any]) -> None:
     (error,) = await api.errors(tenant, ACCOUNTS, filter=given)
-    assert error["extensions"]["code"] == "INVALID_FILTER"
+    assert error["extensions"]["code"] == "INVALID_REQUEST"
+    assert "null" in error["message"]
 
 
 @pytest.mark.parametrize(
     "given",
     [{"name": {"in": [None]}}, {"nobody": {}}, {"name": {"eq": 5}}, {"tier": {"eq": "Z"}}, {"addresses": {}}, "x", 7],
 )
-async def test_a_filter_that_the_schema_does_not_know_is_refused(
-    api: Api, tenant: SomeTenant, given: dict[str, Any]
-) -> None:
+async def test_a_filter_that_the_schema_does_not_know_is_refused(api: Api, tenant: SomeTenant, given: Any) -> None:
     response = await api.post(tenant, ACCOUNTS, filter=given)
     assert response.status_code == 400
     assert "data" not in response.json()

@@ -20,10 +20,10 @@ from evenhand_schema.scalars import (
 )
 
 ZONES = st.integers(-14 * 60, 14 * 60).map(lambda minutes: timezone(timedelta(minutes=minutes)))
-MOMENTS = st.datetimes(datetime(1900, 1, 2), datetime(9990, 1, 1), timezones=ZONES)
+MOMENTS = st.datetimes(timezones=ZONES)
 
 
-@given(MOMENTS)
+@given(MOMENTS.filter(lambda moment: 1 < moment.year < 9999))
 def test_a_time_comes_back_as_it_was(moment: datetime) -> None:
     again = parse_moment(serialize_moment(moment))
     assert again == moment

@@ -10,9 +10,9 @@ _CUSTOMER = """{
     owner { name team { name } }
     ownershipHistory(first: 3) { nodes { owner { name } pool { name } startedAt endedAt reason note } }
     tags(first: 3) { nodes { tag { name } why actor { name } } }
-    contacts(first: 2) { nodes { name title channels(first: 3) { nodes { kind value } } } }
+    contacts(first: 1) { nodes { name title channels(first: 3) { nodes { kind value } } } }
     opportunities(first: 2, open: true) { nodes { name stage { name } amount currency expectedClose nextStep } }
-    orders(first: 2) {
+    orders(first: 1) {
       nodes {
         number kind status total currency
         lines(first: 2) { nodes { product { name } quantity amount } }
@@ -20,8 +20,8 @@ _CUSTOMER = """{
       }
     }
     activities(first: 2) { nodes { kind subject occurredAt author { name } } }
-    tickets(first: 2) { nodes { subject status satisfaction } }
-    tasks(first: 2) { nodes { subject dueAt doneAt } }
+    tickets(first: 1) { nodes { subject status satisfaction } }
+    tasks(first: 1) { nodes { subject dueAt doneAt } }
   }
 }"""
 

@@ -67,7 +67,7 @@ def shortened(value: Any, keep: int = 2) -> Any:
 
 
 def compact(value: Any, width: int, indent: int = 0, taken: int = 0) -> str:
-    """JSON in which everything that fits on a line stands on one.
+    """JSON in as few lines as are readable: what fits stands on one line, short neighbours share one.
 
     Args:
         width: of a line, in characters.
@@ -86,8 +86,21 @@ def compact(value: Any, width: int, indent: int = 0, taken: int = 0) -> str:
     else:
         parts = [compact(item, width, inner, 1) for item in value]
     opening, closing = "{}" if isinstance(value, Mapping) else "[]"
-    lines = ",\n".join(" " * inner + part for part in parts)
-    return f"{opening}\n{lines}\n{' ' * indent}{closing}"
+    body = "\n".join(" " * inner + line for line in _filled(parts, width - inner))
+    return f"{opening}\n{body}\n{' ' * indent}{closing}"
+
+
+def _filled(parts: Sequence[str], width: int) -> list[str]:
+    """Parts with commas between them, as many on a line as fit; a part of several lines has its own."""
+    lines: list[str] = []
+    for number, part in enumerate(parts):
+        text = part if number == len(parts) - 1 else f"{part},"
+        last = lines[-1] if lines else None
+        if last is not None and "\n" not in last + text and len(last) + 1 + len(text) <= width:
+            lines[-1] = f"{last} {text}"
+        else:
+            lines.append(text)
+    return lines
 
 
 def heading(console: Console, text: str) -> None:
