@@ -5,9 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import os
-from collections import Counter
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 from uuid import UUID
 
@@ -17,7 +15,7 @@ from evenhand.db.config import data_directory
 from evenhand.db.session import reading
 from evenhand.demo.leads import LEADS
 from evenhand.demo.story import Story
-from evenhand.entities import ExternalId, Lead, Team, User
+from evenhand.entities import ExternalId, Lead
 from evenhand.errors import EvenhandError
 from evenhand.ownership.models import Decision
 from evenhand.tenancy.context import Actor, acting_as
@@ -29,17 +27,6 @@ class LeadsRefused(EvenhandError):
     """The demo's own lead file was not taken as a whole."""
 
     code = "LEADS_REFUSED"
-
-
-@dataclass(frozen=True)
-class Share:
-    """How many of the demo's leads one user holds by assignment."""
-
-    user_id: UUID
-    name: str
-    team: str
-    level: str
-    leads: int
 
 
 def lead_file(slug: str) -> Path:
@@ -89,35 +76,23 @@ async def import_leads(actor: Actor, story: Story) -> int:
     return report.created
 
 
-async def assign_leads(actor: Actor, seed: int) -> int:
-    """Assign the demo's leads that nobody ever decided on. Returns: how many found an owner."""
+async def undecided_leads(actor: Actor) -> list[UUID]:
+    """The demo's leads that wait in a pool and that no policy ever decided on, in the order of the file."""
     with acting_as(actor):
         ids = await lead_ids()
         async with reading():
-            decided = {row.record_id for row in await _decisions(ids)}
+            decided = {row.record_id for row in await decisions_of(ids)}
             waiting = {lead.id for lead in await Lead.filter(id__in=ids, archived_at=None).exclude(pool_id=None)}
-        todo = [lead for lead in ids if lead in waiting and lead not in decided]
-        if not todo:
-            return 0
-        return sum(item.owner_id is not None for item in await assign_records("Lead", todo, seed=seed))
+    return [lead for lead in ids if lead in waiting and lead not in decided]
 
 
-async def _decisions(ids: list[UUID]) -> list[Decision]:
-    return await Decision.filter(entity="Lead", record_id__in=ids).only("id", "record_id", "owner_id")
-
-
-async def shares(actor: Actor) -> list[Share]:
-    """Who got how many of the demo's leads by assignment, most first; also those of the reps who got none."""
+async def assign_leads(actor: Actor, leads: Sequence[UUID], seed: int) -> int:
+    """Assign leads by the tenant's policy. Returns: how many found an owner."""
     with acting_as(actor):
-        ids = await lead_ids()
-        async with reading():
-            counts = Counter(row.owner_id for row in await _decisions(ids))
-            teams: Mapping[UUID, str] = {team.id: team.name for team in await Team.all()}
-            reps = await User.filter(role="rep", archived_at=None).order_by("name")
-    found = [
-        Share(
-            user.id, user.name, teams.get(user.team_id, "") if user.team_id else "", user.level.value, counts[user.id]
-        )
-        for user in reps
-    ]
-    return sorted(found, key=lambda share: (-share.leads, share.team, share.name))
+        return sum(item.owner_id is not None for item in await assign_records("Lead", leads, seed=seed))
+
+
+async def decisions_of(ids: list[UUID]) -> list[Decision]:
+    """The decisions about these leads, the oldest first, without their verdicts."""
+    found = Decision.filter(entity="Lead", record_id__in=ids).order_by("decided_at", "id")
+    return await found.only("id", "record_id", "owner_id")

@@ -53,8 +53,8 @@ ORDER = (
 _LOAD_LOCK = 0x65766E64
 """The advisory lock of loading ("evnd"): a second process waits, then finds everything there."""
 
-Progress = Callable[[str, int], object]
-"""Told of (entity, records written)."""
+Progress = Callable[[int], object]
+"""Told how many records more are written."""
 Step = TypeVar("Step", Revision, Handover)
 
 
@@ -127,7 +127,7 @@ async def load_history(actor: Actor, story: Story, *, progress: Progress | None 
 
     Returns: False when another process has loaded a story meanwhile.
     """
-    tell = progress or (lambda _, __: None)
+    tell = progress or (lambda _: None)
     with acting_as(actor):
         async with writing("load_demo") as journal:
             await raw_connection(journal.client).execute("SELECT pg_advisory_xact_lock($1)", _LOAD_LOCK)
@@ -192,7 +192,7 @@ async def _create(name: str, records: Sequence[Record], ids: dict[str, UUID], jo
             moments = [record.at for record in chunk]
             made = await create_records(entity(name), drafts, journal=journal, moments=moments)
             ids.update({record.key: record_id for record, record_id in zip(chunk, made, strict=True)})
-            tell(name, len(chunk))
+            tell(len(chunk))
 
 
 def _draft(record: Record, ids: Mapping[str, UUID], journal: Journal) -> dict[str, Any]:
@@ -211,7 +211,7 @@ async def _revise(
         for chunk in chunks(step, CHUNK):
             changes = [Change(ids[item.key], resolved(dict(item.values), ids), at=item.at) for item in chunk]
             await update_records(entity(name), changes, journal=journal)
-            tell(name, len(chunk))
+            tell(len(chunk))
 
 
 async def _hand_over(name: str, handovers: Sequence[Handover], ids: Mapping[str, UUID], journal: Journal) -> None:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from typing import Any
+from typing import Any, Protocol
 from uuid import UUID
 
 from evenhand.actions.plugins import set_plugin
 from evenhand.db.session import reading
 from evenhand.demo.generate import SEED, generate
-from evenhand.demo.intake import assign_leads, import_leads, lead_ids
+from evenhand.demo.intake import assign_leads, import_leads, lead_ids, undecided_leads
 from evenhand.demo.leads import LEADS
 from evenhand.demo.lexicon import Lexicon
 from evenhand.demo.loader import Origin, OtherSeed, find_tenant, load_history, loaded_with
@@ -22,8 +22,26 @@ from evenhand.tenancy.context import Actor, acting_as
 
 PluginSettings = Callable[[str, Sequence[Team], Sequence[User]], Mapping[str, Any]]
 """From a plugin's slug, the sales teams and all users to the settings that the demo gives it."""
-Tell = Callable[[str, int], object]
-"""Told of (step, records), as they are done."""
+
+
+class Watcher(Protocol):
+    """Follows the work."""
+
+    def step(self, name: str, total: int) -> None:
+        """A step begins that has so many records to do."""
+
+    def advance(self, records: int) -> None:
+        """Some records of the step are done."""
+
+
+class Nobody:
+    """Follows nothing."""
+
+    def step(self, name: str, total: int) -> None:
+        """Not shown."""
+
+    def advance(self, records: int) -> None:
+        """Not shown."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +69,7 @@ async def prepare_tenant(
     seed: int | None = None,
     today: date | None = None,
     settings_for: PluginSettings | None = None,
-    tell: Tell | None = None,
+    watcher: Watcher | None = None,
 ) -> DemoTenant:
     """Make one demo tenant ready: history, plugins, imported leads, assignment. What is there already stays.
 
@@ -64,13 +82,15 @@ async def prepare_tenant(
     Raises:
         OtherSeed: a seed is given and the tenant was loaded with another. NotADemoTenant, LeadsRefused.
     """
-    say = tell or (lambda _, __: None)
+    watching = watcher or Nobody()
     system = await find_tenant(lexicon.tenant)
     origin = await loaded_with(system)
     created = False
     if origin is None:
         wanted = Origin(SEED if seed is None else seed, today or datetime.now(UTC).date())
-        created = await load_history(system, generate(lexicon, wanted.reference, wanted.seed), progress=say)
+        story = generate(lexicon, wanted.reference, wanted.seed)
+        watching.step("two years of history", len(story.records) + len(story.revisions))
+        created = await load_history(system, story, progress=watching.advance)
         origin = await loaded_with(system) or wanted
     if seed is not None and seed != origin.seed:
         raise OtherSeed(
@@ -78,7 +98,7 @@ async def prepare_tenant(
             hint="Leave --seed out, or remove the demo first: make clean.",
         )
     await _enable_plugins(system, settings_for)
-    await _bring_in_leads(lexicon, system, origin, say)
+    await _bring_in_leads(lexicon, system, origin, watching)
     with acting_as(system):
         async with reading():
             admin = await User.filter(role="admin", is_active=True, archived_at=None).order_by("id").first()
@@ -101,9 +121,13 @@ async def _enable_plugins(system: Actor, settings_for: PluginSettings | None) ->
                 await set_plugin(slug, enabled=True, settings=settings, position=position)
 
 
-async def _bring_in_leads(lexicon: Lexicon, system: Actor, origin: Origin, say: Tell) -> None:
+async def _bring_in_leads(lexicon: Lexicon, system: Actor, origin: Origin, watching: Watcher) -> None:
     with acting_as(system):
         complete = len(await lead_ids()) == LEADS
     if not complete:
-        say("Lead", await import_leads(system, generate(lexicon, origin.reference, origin.seed)))
-    say("Assigned", await assign_leads(system, origin.seed))
+        watching.step("lead file, imported", LEADS)
+        watching.advance(await import_leads(system, generate(lexicon, origin.reference, origin.seed)))
+    todo = await undecided_leads(system)
+    if todo:
+        watching.step("leads, assigned", len(todo))
+        watching.advance(await assign_leads(system, todo, origin.seed))

@@ -48,10 +48,10 @@ def demo_command(
 
     The data stay: the next start goes on with them.
     """
+    started = time.perf_counter()
     # Here and not above: the other commands start faster without the web server and the schema.
     from evenhand_schema.http.server import PortTaken, listen, serve
 
-    started = time.perf_counter()
     with readable_errors():
         try:
             listener = listen(host, port)

@@ -135,7 +135,8 @@ def show_decision(console: Console, lead: Mapping[str, Any], *, everybody: bool)
 
 def show_access(console: Console, url: str, keys: Sequence[tuple[str, str, str]]) -> None:
     """Where the API is and what opens it. `keys`: (slug, name, key)."""
-    console.print(f"\nGraphQL: [bold]{url}[/bold]  (POST or GET; send the key as 'Authorization: Bearer …')")
+    console.print(f"GraphQL: [bold]{url}[/bold]", highlight=False)
+    console.print("Send the key of a company as 'Authorization: Bearer evh_…'.", highlight=False)
     for slug, name, key in keys:
         console.print(f"  {escape(name)}, tenant {slug}:\n  {key}", highlight=False, soft_wrap=True)
 
