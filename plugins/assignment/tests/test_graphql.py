@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -13,7 +14,7 @@ from evenhand.api import Decided, decisions_for
 from evenhand.tenancy.context import Role, acting_as
 from evenhand.testing import SomeTenant
 from evenhand_assignment import graphql
-from evenhand_schema.testing import ask
+from evenhand_schema.testing import Api
 
 from .conftest import Office
 
@@ -36,6 +37,11 @@ MANY = "{ leads(first: 50) { nodes { id assignment { decision { owner { id } } }
 TURNS = "{ assignmentTurns { user { id } weight received due inTurn } }"
 
 
+async def codes(api: Api, tenant: SomeTenant, query: str, **variables: Any) -> list[str]:
+    """The codes of the errors that the API answers with."""
+    return [error["extensions"]["code"] for error in await api.errors(tenant, query, **variables)]
+
+
 async def deal(office: Office, count: int) -> list[UUID]:
     leads = await office.leads(count)
     with acting_as(office.tenant.system):
@@ -43,12 +49,10 @@ async def deal(office: Office, count: int) -> list[UUID]:
     return leads
 
 
-async def test_a_decision_is_told_with_every_candidate(office: Office) -> None:
+async def test_a_decision_is_told_with_every_candidate(api: Api, office: Office) -> None:
     (lead,) = await deal(office, 1)
-    answer = await ask(office.tenant.actor(Role.READ_ONLY), DECISION, id=str(lead))
-    assert answer.errors == []
-    assert answer.data is not None
-    decision = answer.data["lead"]["assignment"]["decision"]
+    answer = await api.data(office.tenant, DECISION, Role.READ_ONLY, id=str(lead))
+    decision = answer["lead"]["assignment"]["decision"]
     with acting_as(office.tenant.system):
         kept = (await decisions_for("Lead", [lead]))[lead]
     assert decision["owner"]["id"] == str(kept.owner_id)
@@ -67,7 +71,9 @@ async def test_a_decision_is_told_with_every_candidate(office: Office) -> None:
     assert (last["eligible"], last["reason"]) == (False, "ROLE_NOT_ELIGIBLE")
 
 
-async def test_decisions_of_many_records_are_read_together(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_decisions_of_many_records_are_read_together(
+    api: Api, office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
     leads = await deal(office, 9)
     unassigned = await office.leads(1)
     asked: list[set[UUID]] = []
@@ -77,10 +83,8 @@ async def test_decisions_of_many_records_are_read_together(office: Office, monke
         return await decisions_for(entity, ids, plugin=plugin)
 
     monkeypatch.setattr(graphql, "decisions_for", counted)
-    answer = await ask(office.tenant.actor(Role.REP), MANY)
-    assert answer.errors == []
-    assert answer.data is not None
-    nodes = answer.data["leads"]["nodes"]
+    answer = await api.data(office.tenant, MANY, Role.MANAGER)
+    nodes = answer["leads"]["nodes"]
     assert asked == [{*leads, *unassigned}]
     decided = {node["id"]: node["assignment"]["decision"] for node in nodes}
     assert decided.pop(str(unassigned[0])) is None
@@ -88,13 +92,12 @@ async def test_decisions_of_many_records_are_read_together(office: Office, monke
     assert sorted(owners) == sorted(str(rep) for rep in office.reps * 3)
 
 
-async def test_the_turns_are_told(office: Office) -> None:
+async def test_the_turns_are_told(api: Api, office: Office) -> None:
     heavy, *_ = office.reps
     await office.configure(weights={str(heavy): "2"})
     await deal(office, 8)
-    answer = await ask(office.tenant.actor(Role.MANAGER), TURNS)
-    assert answer.data is not None
-    told = {turn.pop("user")["id"]: turn for turn in answer.data["assignmentTurns"]}
+    answer = await api.data(office.tenant, TURNS, Role.MANAGER)
+    told = {turn.pop("user")["id"]: turn for turn in answer["assignmentTurns"]}
     assert told == {
         str(rep): {
             "weight": 2.0 if rep == heavy else 1.0,
@@ -106,24 +109,22 @@ async def test_the_turns_are_told(office: Office) -> None:
     }
 
 
-async def test_turns_of_what_has_none_are_refused(office: Office) -> None:
-    answer = await ask(office.tenant.actor(Role.MANAGER), '{ assignmentTurns(entity: "Product") { received } }')
-    assert answer.codes == ["INVALID_INPUT"]
+async def test_turns_of_what_has_none_are_refused(api: Api, office: Office) -> None:
+    assert await codes(api, office.tenant, '{ assignmentTurns(entity: "Product") { received } }') == ["INVALID_INPUT"]
 
 
-async def test_disabled_it_tells_nothing(office: Office) -> None:
+async def test_disabled_it_tells_nothing(api: Api, office: Office) -> None:
     (lead,) = await deal(office, 1)
     with acting_as(office.tenant.system):
         await set_plugin("assignment", enabled=False)
-    answer = await ask(office.tenant.actor(Role.ADMIN), DECISION, id=str(lead))
-    assert answer.data == {"lead": {"assignment": None}}
-    assert (await ask(office.tenant.actor(Role.ADMIN), TURNS)).codes == ["PLUGIN_DISABLED"]
+    answer = await api.data(office.tenant, DECISION, Role.ADMIN, id=str(lead))
+    assert answer == {"lead": {"assignment": None}}
+    assert await codes(api, office.tenant, TURNS) == ["PLUGIN_DISABLED"]
 
 
-async def test_another_tenant_is_told_nothing(office: Office, other_tenant: SomeTenant) -> None:
+async def test_another_tenant_is_told_nothing(api: Api, office: Office, other_tenant: SomeTenant) -> None:
     (lead,) = await deal(office, 1)
     with acting_as(other_tenant.system):
         await set_plugin("assignment", enabled=True)
-    actor = other_tenant.actor(Role.ADMIN)
-    assert (await ask(actor, DECISION, id=str(lead))).data == {"lead": None}
-    assert (await ask(actor, TURNS)).data == {"assignmentTurns": []}
+    assert await api.data(other_tenant, DECISION, id=str(lead)) == {"lead": None}
+    assert await api.data(other_tenant, TURNS) == {"assignmentTurns": []}
