@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
+from typing import Any
 from uuid import UUID
 
 import asyncpg
@@ -42,6 +43,34 @@ async def open_database(
 
 
 @asynccontextmanager
+async def _in_transaction() -> AsyncIterator[TransactionWrapper]:
+    """Tortoise's transaction that leaves nothing behind when it is cancelled while it begins or ends.
+
+    Tortoise then keeps the pooled connection for ever, and the task goes on seeing the dead transaction as its
+    connection.
+    """
+    from tortoise.connection import get_connections
+
+    connections = get_connections()
+    outside = connections.get("default")
+    begun = False
+    context = in_transaction("default")
+    try:
+        async with context as connection:
+            begun = True
+            if not isinstance(connection, TransactionWrapper):
+                raise TypeError("the database is not opened through asyncpg")
+            yield connection
+    finally:
+        inside = connections.get("default")
+        if inside is not outside:
+            connections.set("default", outside)
+            if not begun and isinstance(inside, TransactionWrapper):
+                pool: Any = inside._parent._pool
+                await pool.release(inside._connection)
+
+
+@asynccontextmanager
 async def transaction(*, read_only: bool = False) -> AsyncIterator[TransactionWrapper]:
     """One transaction of the current tenant; inside another one, a savepoint.
 
@@ -60,9 +89,7 @@ async def transaction(*, read_only: bool = False) -> AsyncIterator[TransactionWr
             f"A transaction of tenant {outer} is open, the work is for {tenant}.",
             hint="Finish one tenant's transaction before starting another's.",
         )
-    async with in_transaction("default") as connection:
-        if not isinstance(connection, TransactionWrapper):
-            raise TypeError("the database is not opened through asyncpg")
+    async with _in_transaction() as connection:
         if outer is not None:
             yield connection
             return
