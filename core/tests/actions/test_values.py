@@ -16,6 +16,10 @@ from evenhand.entities.registry import ENTITIES, entity
 from evenhand.tenancy.models import RecordModel
 
 
+pytestmark = pytest.mark.usefixtures("database")
+"""References have their columns once the models know one another."""
+
+
 def field(model: type[RecordModel], name: str) -> Any:
     return model._meta.fields_map[name]
 

@@ -61,7 +61,7 @@ def test_plugins_are_enabled_for_one_tenant(evenhand: Command) -> None:
     evenhand("plugin", "enable", "assignment", "--tenant", slug)
     assert "enabled, position 0" in evenhand("plugin", "list", EVENHAND_TENANT=slug)
     evenhand("plugin", "disable", "assignment", "--tenant", slug)
-    assert "assignment   evenhand-assignment" in evenhand("plugin", "list")
+    assert "evenhand-assignment 0.1.0" in evenhand("plugin", "list")
     assert "Installed: " in evenhand("plugin", "enable", "telepathy", "--tenant", slug, code=1)
     assert "not JSON" in evenhand("plugin", "enable", "commission", "-t", slug, "--settings", "{", code=1)
     assert "not an object" in evenhand("plugin", "enable", "commission", "-t", slug, "--settings", "[]", code=1)
