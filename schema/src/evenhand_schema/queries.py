@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
 from enum import Enum
 from typing import Annotated, Any
 
@@ -110,8 +109,8 @@ async def _plugins(info: Info) -> list[Plugin]:
     return await list_plugins(info)
 
 
-def query_type(contributions: Contributions) -> type:
-    """The `Query` type with the root fields of the plugins."""
+def query_fields() -> dict[str, Any]:
+    """The core's fields of `Query` by Python name."""
     members: dict[str, Any] = {
         "me": strawberry.field(resolver=_me, description="The user whose key this is."),
         "plugins": strawberry.field(resolver=_plugins, description="The installed plugins, in the tenant's order."),
@@ -120,11 +119,16 @@ def query_type(contributions: Contributions) -> type:
         item = TYPES[name]
         members[snake(name)] = record_field(item)
         members[snake(plural(name))] = list_field(item)
-    members |= _contributed(contributions)
+    return members
+
+
+def query_type(contributions: Contributions) -> type:
+    """The `Query` type with the root fields of the plugins."""
+    members = query_fields() | _contributed(contributions)
     return strawberry.type(type("Query", (), members), description="What can be read.")
 
 
-def _contributed(contributions: Contributions) -> Mapping[str, Any]:
+def _contributed(contributions: Contributions) -> dict[str, Any]:
     return {
         query.name: plugin_query(slug, query)
         for slug, contribution in contributions.by_slug.items()

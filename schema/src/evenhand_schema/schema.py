@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from functools import cache
 
 import strawberry
+import structlog
 from graphql import GraphQLError, lexicographic_sort_schema, print_schema
 from graphql import build_schema as build_from_text
 from strawberry.extensions import SchemaExtension
@@ -15,12 +16,15 @@ from strawberry.types.execution import ExecutionContext
 from strawberry.types.field import StrawberryField
 
 from evenhand.plugins.host import current_host
-from evenhand_schema.contributions import ContributionConflict, Contributions, collect
+from evenhand_schema.contributions import Contribution, ContributionConflict, Contributions, collect
+from evenhand_schema.declare import TYPES
 from evenhand_schema.mutations import HANDLERS, MUTATION
+from evenhand_schema.names import camel
 from evenhand_schema.plugins import entity_field
-from evenhand_schema.queries import query_type
+from evenhand_schema.queries import query_fields, query_type
 from evenhand_schema.scalars import SCALARS
-from evenhand_schema.types import Decision
+
+log = structlog.get_logger(__name__)
 
 
 class _ParsedDocument(SchemaExtension):
@@ -35,6 +39,7 @@ class EvenhandSchema(strawberry.Schema):
     """A strawberry schema whose entities also have the plugins' fields."""
 
     def __init__(self, contributions: Contributions) -> None:
+        _refuse_taken_names(contributions)
         self.contributions = contributions
         self._added: dict[str, list[StrawberryField]] = {}
         for slug, contribution in contributions.by_slug.items():
@@ -43,7 +48,6 @@ class EvenhandSchema(strawberry.Schema):
         super().__init__(
             query=query_type(contributions),
             mutation=MUTATION,
-            types=[Decision],
             config=StrawberryConfig(scalar_map=dict(SCALARS)),
             extensions=[_ParsedDocument],
             exception_handlers=HANDLERS,
@@ -51,16 +55,8 @@ class EvenhandSchema(strawberry.Schema):
 
     def get_fields(self, type_definition: StrawberryObjectDefinition) -> list[StrawberryField]:
         """The declared fields of a type, and those that plugins add to it."""
-        own = super().get_fields(type_definition)
         added = [] if type_definition.is_input else self._added.get(type_definition.name, [])
-        taken = {field.python_name for field in own}
-        for field in added:
-            if field.python_name in taken:
-                raise ContributionConflict(
-                    f"Plugin {field.python_name} adds {type_definition.name}.{field.graphql_name}, which exists.",
-                    hint="Ask the plugin's author to rename it.",
-                )
-        return [*own, *added]
+        return [*super().get_fields(type_definition), *added]
 
     def process_errors(self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None) -> None:
         """Leave errors to the HTTP layer, which logs unexpected ones once, with an id."""
@@ -71,13 +67,54 @@ class EvenhandSchema(strawberry.Schema):
         return print_schema(lexicographic_sort_schema(build_from_text(self.as_str()))) + "\n"
 
 
+def _refuse_taken_names(contributions: Contributions) -> None:
+    """Hold plugins to entities that exist and to names that the core does not use itself."""
+    own = query_fields()
+    for slug, contribution in contributions.by_slug.items():
+        for entity in contribution.fields:
+            if entity not in TYPES:
+                raise ContributionConflict(
+                    f"Plugin {slug} adds a field to {entity}, which does not exist.",
+                    hint=f"Use one of: {', '.join(sorted(TYPES))}.",
+                )
+            if slug in TYPES[entity].columns or slug in TYPES[entity].members:
+                raise ContributionConflict(
+                    f"Plugin {slug} adds {entity}.{camel(slug)}, which the core has already.",
+                    hint="Ask the plugin's author to rename it.",
+                )
+        for query in contribution.queries:
+            if query.name in {camel(name) for name in own}:
+                raise ContributionConflict(
+                    f"Plugin {slug} adds Query.{query.name}, which the core has already.",
+                    hint="Ask the plugin's author to rename it.",
+                )
+
+
 def build_schema(contributions: Contributions | None = None) -> EvenhandSchema:
-    """The schema with these contributions, or none.
+    """The schema with these contributions, or none. One that no schema can be made of is left out and reported.
 
     Raises:
-        ContributionConflict: two plugins want the same name.
+        ContributionConflict: two plugins want the same name, or one wants a name of the core.
     """
-    return EvenhandSchema(contributions or Contributions({}, {}))
+    wanted = contributions or Contributions({}, {})
+    try:
+        return EvenhandSchema(wanted)
+    except ContributionConflict:
+        raise
+    except Exception:
+        if not wanted.by_slug:
+            raise
+    usable: dict[str, Contribution] = {}
+    failures = dict(wanted.failures)
+    for slug, contribution in wanted.by_slug.items():
+        try:
+            EvenhandSchema(Contributions({slug: contribution}, {}))
+        except Exception as error:
+            failures[slug] = f"{type(error).__name__}: {error}"
+            log.warning("plugin.graphql_unusable", plugin=slug, error=str(error))
+        else:
+            usable[slug] = contribution
+    return EvenhandSchema(Contributions(usable, failures))
 
 
 @cache

@@ -1,0 +1,233 @@
+"""What plugins add: fields and queries, batched, null or an error while disabled; broken ones reported."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from types import ModuleType
+from typing import Any
+from uuid import UUID
+
+import httpx
+import pytest
+import pytest_asyncio
+import strawberry
+from pydantic import BaseModel
+from structlog.testing import capture_logs
+
+from evenhand.db.config import DatabaseConfig
+from evenhand.db.session import reading
+from evenhand.entities import Lead
+from evenhand.errors import EvenhandError
+from evenhand.plugins.contract import TenantContext
+from evenhand.plugins.host import PluginHost, use_host
+from evenhand.plugins.manifest import PluginManifest
+from evenhand.tenancy.context import Role
+from evenhand.testing import SomeTenant
+from evenhand.testing.queries import watch_statements
+from evenhand_schema.api import Contribution, EntityField, RootField, User, record
+from evenhand_schema.contributions import ContributionConflict, Contributions, collect
+from evenhand_schema.http.app import create_app
+from evenhand_schema.schema import build_schema
+from evenhand_schema.testing import Api
+
+
+class GreetingSettings(BaseModel):
+    """Settings of the plugin under test."""
+
+    word: str = "你好"
+
+
+async def _owner(root: Any, info: strawberry.Info) -> User | None:
+    found: User | None = await record(info, "User", root.owner_id)
+    return found
+
+
+@strawberry.type
+class Greeting:
+    text: str
+    owner_id: strawberry.Private[UUID | None]
+    owner: User | None = strawberry.field(resolver=_owner)
+
+
+class Unfriendly(EvenhandError):
+    """Raised by the plugin under test."""
+
+    code = "UNFRIENDLY"
+
+
+async def load_greetings(ctx: TenantContext, ids: Sequence[UUID]) -> Mapping[UUID, Greeting]:
+    assert isinstance(ctx.settings, GreetingSettings)
+    async with reading():
+        leads = await Lead.filter(id__in=list(ids))
+    return {
+        lead.id: Greeting(text=f"{ctx.settings.word} {lead.name}", owner_id=lead.owner_id)
+        for lead in leads
+        if lead.name != "Nobody"
+    }
+
+
+async def greet(ctx: TenantContext, name: str, times: int = 1) -> list[str]:
+    assert isinstance(ctx.settings, GreetingSettings)
+    if name == "villain":
+        raise Unfriendly("No greeting for villains.", hint="Be kind.")
+    return [f"{ctx.settings.word} {name}"] * times
+
+
+CONTRIBUTION = Contribution(
+    fields={"Lead": EntityField(Greeting, load_greetings, "A greeting.")},
+    queries=[RootField("helloWorldGreet", greet, "Greet somebody.")],
+)
+MODULE = "evenhand_hello_for_tests"
+
+
+def _manifest(slug: str = "hello_world", **options: Any) -> PluginManifest:
+    return PluginManifest(slug=slug, title={"en": slug}, api=">=0", hooks="builtins:object", **options)
+
+
+@pytest.fixture(autouse=True)
+def module() -> Iterator[ModuleType]:
+    """A module that manifests can name."""
+    made: Any = ModuleType(MODULE)
+    made.CONTRIBUTION = CONTRIBUTION
+    made.GreetingSettings = GreetingSettings
+    made.NONE = "no contribution"
+    sys.modules[MODULE] = made
+    yield made
+    del sys.modules[MODULE]
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def hello(database: DatabaseConfig) -> AsyncIterator[Api]:
+    """A client of an application with the plugin and with one whose contribution is broken."""
+    host = PluginHost([])
+    host.load(_manifest(graphql=f"{MODULE}:CONTRIBUTION", settings=f"{MODULE}:GreetingSettings"), object())
+    host.load(_manifest("broken", graphql=f"{MODULE}:MISSING"), object())
+    with use_host(host):
+        app = create_app(None, schema=build_schema(collect(list(host.manifests.values()))))
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://evenhand.test") as http:
+            yield Api(http)
+
+
+LEADS = "{ leads(orderBy: [{field: NAME}]) { nodes { name helloWorld { text owner { name } } } } }"
+ENABLE = """mutation ($enabled: Boolean!, $settings: JSON) {
+    setPlugin(slug: "hello_world", enabled: $enabled, settings: $settings) { __typename
+        ... on Failure { code } ... on InvalidInput { problems { field } } ... on Plugin { settings } } }"""
+
+
+async def test_a_field_is_null_until_the_plugin_is_enabled(hello: Api, tenant: SomeTenant) -> None:
+    await tenant.create("Lead", name="A", owner_id=tenant.users[Role.REP])
+    await tenant.create("Lead", name="Nobody")
+    off = await hello.data(tenant, LEADS)
+    assert off["leads"]["nodes"] == [{"name": "A", "helloWorld": None}, {"name": "Nobody", "helloWorld": None}]
+    (error,) = await hello.errors(tenant, '{ helloWorldGreet(name: "x") }')
+    assert error["extensions"]["code"] == "PLUGIN_DISABLED"
+    await hello.data(tenant, ENABLE, enabled=True, settings={"word": "Hi"})
+    on = await hello.data(tenant, LEADS)
+    rep = {"name": f"rep of {tenant.slug[-6:]}"}
+    assert on["leads"]["nodes"] == [
+        {"name": "A", "helloWorld": {"text": "Hi A", "owner": rep}},
+        {"name": "Nobody", "helloWorld": None},
+    ]
+    greeted = await hello.data(tenant, '{ helloWorldGreet(name: "张", times: 2) }')
+    assert greeted == {"helloWorldGreet": ["Hi 张", "Hi 张"]}
+    await hello.data(tenant, ENABLE, enabled=False)
+    assert await hello.data(tenant, LEADS) == off
+
+
+async def test_a_plugin_reads_once_for_all_records(hello: Api, tenant: SomeTenant) -> None:
+    await hello.data(tenant, ENABLE, enabled=True)
+    counts = []
+    for n in range(2):
+        for m in range(5):
+            await tenant.create("Lead", name=f"{n} {m}", owner_id=tenant.users[Role.REP])
+        await hello.data(tenant, LEADS)
+        with watch_statements() as seen:
+            await hello.data(tenant, LEADS)
+        counts.append(len(seen))
+    assert counts[0] == counts[1]
+
+
+async def test_other_tenants_are_not_touched(hello: Api, tenant: SomeTenant, other_tenant: SomeTenant) -> None:
+    await hello.data(tenant, ENABLE, enabled=True)
+    await other_tenant.create("Lead", name="A")
+    assert (await hello.data(other_tenant, LEADS))["leads"]["nodes"] == [{"name": "A", "helloWorld": None}]
+
+
+async def test_errors_of_plugins_reach_the_client(hello: Api, tenant: SomeTenant) -> None:
+    await hello.data(tenant, ENABLE, enabled=True)
+    (error,) = await hello.errors(tenant, '{ helloWorldGreet(name: "villain") }')
+    assert (error["message"], error["extensions"]["code"]) == ("No greeting for villains.", "UNFRIENDLY")
+
+
+async def test_settings_are_checked_and_shown_to_admins_alone(hello: Api, tenant: SomeTenant) -> None:
+    result = (await hello.data(tenant, ENABLE, enabled=True, settings={"word": 5}))["setPlugin"]
+    assert (result["code"], result["problems"]) == ("INVALID_INPUT", [{"field": "settings.word"}])
+    await hello.data(tenant, ENABLE, enabled=True, settings={"word": "嗨"})
+    query = "{ plugins { slug enabled settings failure title } }"
+    broken, own = (await hello.data(tenant, query))["plugins"]
+    assert own == {
+        "slug": "hello_world",
+        "enabled": True,
+        "settings": {"word": "嗨"},
+        "failure": None,
+        "title": {"en": "hello_world"},
+    }
+    assert broken["slug"] == "broken"
+    assert "MISSING" in broken["failure"]
+    for role in (Role.MANAGER, Role.REP, Role.READ_ONLY):
+        assert (await hello.data(tenant, query, role))["plugins"][1]["settings"] is None
+
+
+def test_contributions_that_cannot_be_used_are_reported_and_logged() -> None:
+    manifests = [
+        _manifest("aa", graphql="evenhand_not_installed.graphql:CONTRIBUTION"),
+        _manifest("bb", graphql=f"{MODULE}:NONE"),
+        _manifest("cc"),
+    ]
+    with capture_logs() as logs:
+        found = collect(manifests)
+    assert not found.by_slug
+    assert "ModuleNotFoundError" in found.failures["aa"]
+    assert "no Contribution" in found.failures["bb"]
+    assert [entry["plugin"] for entry in logs] == ["aa", "bb"]
+
+
+class NoType:
+    """Nothing that strawberry can show."""
+
+
+def test_a_contribution_that_no_schema_can_be_made_of_is_left_out() -> None:
+    bad = Contribution({"Lead": EntityField(NoType, load_greetings, "No type.")})
+    with capture_logs() as logs:
+        schema = build_schema(Contributions({"bad": bad, "hello_world": CONTRIBUTION}, {}))
+    assert "NoType" in schema.contributions.failures["bad"]
+    assert "helloWorld: Greeting" in schema.sdl
+    assert "bad:" not in schema.sdl
+    assert [entry["plugin"] for entry in logs] == ["bad"]
+
+
+def test_two_plugins_of_one_name_are_refused_and_both_named(module: Any) -> None:
+    module.OTHER = Contribution(queries=[RootField("helloWorldGreet", greet, "The same name.")])
+    manifests = [_manifest("hello", graphql=f"{MODULE}:OTHER"), _manifest(graphql=f"{MODULE}:CONTRIBUTION")]
+    with pytest.raises(ContributionConflict, match=r"hello and hello_world both add Query\.helloWorldGreet"):
+        collect(manifests)
+
+
+def test_a_root_field_carries_the_plugins_name(module: Any) -> None:
+    module.OTHER = Contribution(queries=[RootField("accounts", greet, "Not its own name.")])
+    with pytest.raises(ContributionConflict, match="does not start with its own name"):
+        collect([_manifest("other", graphql=f"{MODULE}:OTHER")])
+
+
+@pytest.mark.parametrize(
+    ("slug", "contribution", "named"),
+    [
+        ("owner", Contribution({"Lead": EntityField(Greeting, load_greetings, "x")}), "Lead.owner"),
+        ("accounts", Contribution(queries=[RootField("accounts", greet, "x")]), "Query.accounts"),
+        ("other", Contribution({"Leed": EntityField(Greeting, load_greetings, "x")}), "Leed"),
+    ],
+)
+def test_the_cores_own_names_cannot_be_taken(slug: str, contribution: Contribution, named: str) -> None:
+    with pytest.raises(ContributionConflict, match=named):
+        build_schema(Contributions({slug: contribution}, {}))
