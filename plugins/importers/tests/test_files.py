@@ -92,6 +92,12 @@ def test_traditional_chinese_in_big5(tmp_path: Path) -> None:
     assert cells(write(tmp_path, text.encode("big5")))[1] == ("臺北科技有限公司", "陳小明")
 
 
+def test_foreign_letters_may_come_late(tmp_path: Path) -> None:
+    plain = "name,city\n" + "Anna,Bonn\n" * 250_000
+    path = write(tmp_path, plain.encode() + "张三,上海\n".encode("gb18030") * 3)
+    assert cells(path)[-1] == ("张三", "上海")
+
+
 def test_lines_are_counted_as_an_editor_does(tmp_path: Path) -> None:
     path = write(tmp_path, 'a,b\r\n1,"two\nlines"\r\n\r\n3,4\r\n')
     rows = list(IMPORTER.open(path).rows())

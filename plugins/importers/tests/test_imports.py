@@ -187,8 +187,8 @@ async def test_a_parent_whose_own_row_is_bad_is_reported_for_the_child(company: 
     report = await company.load("accounts", path)
     assert figures(report) == (1, 0, 0, 1)
     assert problems(report) == [
-        (3, "employees", "many", "NOT_A_NUMBER"),
         (2, "parent", "Mother", "REFERENCE_NOT_FOUND"),
+        (3, "employees", "many", "NOT_A_NUMBER"),
     ]
     assert report.error_file is not None
     mended = report.error_file.read_text(encoding="utf-8-sig").replace("many", "50")
@@ -212,6 +212,13 @@ async def test_teams_and_managers_that_are_missing_are_created_once(company: Com
     assert teams["Central"].region == "Central"
     report = await company.load("users", path)
     assert (figures(report), dict(report.also_created)) == ((0, 0, 4, 0), {})
+
+
+async def test_a_manager_need_not_be_able_to_own_records(company: Company, write: Write) -> None:
+    boss = await company.tenant.create("User", name="Boss", role=Role.READ_ONLY)
+    report = await company.load("users", write("u.csv", "name,manager\nLi,Boss\n"))
+    assert figures(report) == (1, 0, 0, 0)
+    assert (await company.one("User", name="Li")).manager_id == boss
 
 
 async def test_contacts_bring_their_channels(company: Company, write: Write) -> None:

@@ -118,6 +118,8 @@ def detect_encoding(data: bytes, *, whole: bool) -> str:
     wide = wide_encoding(data[:4096])
     if wide is not None:
         return wide
+    if data.isascii():
+        return "utf-8"
     decoder = codecs.getincrementaldecoder("utf-8")("surrogateescape")
     text = decoder.decode(data, final=whole)
     foreign = [character for character in text if ord(character) > 127]

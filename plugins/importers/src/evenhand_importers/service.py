@@ -177,6 +177,18 @@ def _head(path: Path) -> tuple[bytes, bool]:
         ) from error
 
 
+def _telling_part(path: Path, data: bytes, *, whole: bool) -> tuple[bytes, bool]:
+    """The part of the file by which its encoding is found: the first one with other characters than ASCII."""
+    if whole or not data.isascii():
+        return data, whole
+    with path.open("rb") as stream:
+        stream.seek(len(data))
+        while chunk := stream.read(SAMPLE_BYTES):
+            if not chunk.isascii():
+                return chunk.partition(b"\n")[2], False
+    return data, whole
+
+
 def _decoded(path: Path, data: bytes, encoding: str) -> str:
     """The sample as text; a wrong or unknown encoding is refused."""
     try:
@@ -203,7 +215,8 @@ def inspect(path: Path, encoding: str | None, delimiter: str | None) -> Dialect:
     kind = binary_kind(data[:8192])
     if kind is not None:
         raise UnreadableFile(f"{path} is {kind}, no CSV file.", hint="Save it as CSV (UTF-8) first.")
-    chosen = encoding or detect_encoding(data, whole=whole)
+    telling, ends = _telling_part(path, data, whole=whole)
+    chosen = encoding or detect_encoding(telling, whole=ends)
     text = _decoded(path, data, chosen)[:SAMPLE_CHARACTERS]
     first_line = text.partition("\n")[0].lstrip("\ufeff")
     named = separator_line(first_line)

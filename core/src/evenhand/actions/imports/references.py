@@ -42,7 +42,7 @@ class Directory:
         external: exact external ids in the import's source.
         names: folded names (and e-mail addresses, product codes, other names) to ids.
         titles: names as they are written, to suggest.
-        unusable: records that must not be referred to, and why.
+        unusable: users who must not own records, and why.
     """
 
     entity: str
@@ -80,12 +80,12 @@ class Directory:
         """The one record that the text means.
 
         Raises:
-            BadCell: none (with what is near), several, or one that must not be referred to.
+            BadCell: none (with what is near), several, or an owner who must not be one.
         """
         found = self.lookup(text)
         if len(found) == 1:
             (record_id,) = found
-            if record_id in self.unusable:
+            if field_name == "owner" and record_id in self.unusable:
                 raise BadCell("NOT_USABLE", f"{text!r} {self.unusable[record_id]}.", "Name another one.")
             return record_id
         if found:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
@@ -42,6 +43,8 @@ from evenhand.plugins.importing import (
 from evenhand.tenancy.context import Role, current_actor
 
 BATCH = 1000
+PAUSE = 50
+"""After so many rows read, the batch that is being written gets a turn."""
 Progress = Callable[[int, int], object]
 """Called with the rows done and the rows there are."""
 
@@ -314,22 +317,35 @@ class _Import:
         return {column.target.name for column in self.plan.columns if column.header == header}
 
     async def run(self, progress: Progress | None, errors: ErrorFile) -> None:
-        """Read and write all rows."""
+        """Read and write all rows; while one batch is being written, the next one is read."""
         await self.prepare()
         done = 0
         drafts: list[Draft] = []
-        for row in self.table.rows():
-            done += 1
-            draft = self._read(row, errors)
-            if draft is not None:
-                drafts.append(draft)
-            if len(drafts) >= self.options.batch:
-                await self._write(drafts, errors)
-                drafts = []
-                if progress is not None:
-                    progress(done, self.survey.rows)
+        written: asyncio.Task[None] | None = None
+        try:
+            for row in self.table.rows():
+                done += 1
+                draft = self._read(row, errors)
+                if draft is not None:
+                    drafts.append(draft)
+                if done % PAUSE == 0:
+                    await asyncio.sleep(0)
+                if len(drafts) >= self.options.batch:
+                    if written is not None:
+                        await written
+                    written = asyncio.create_task(self._write(drafts, errors))
+                    drafts = []
+                    if progress is not None:
+                        progress(done, self.survey.rows)
+            if written is not None:
+                await written
+        finally:
+            if written is not None and not written.done():
+                written.cancel()
+                await asyncio.gather(written, return_exceptions=True)
         await self._write(drafts, errors)
         await self._link(errors)
+        self.report.problems.sort(key=lambda problem: problem.line)
         if progress is not None:
             progress(done, self.survey.rows)
 
