@@ -34,6 +34,6 @@ $(READY): requirements/runtime.txt requirements/dev.txt $(addsuffix /pyproject.t
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Evenhand needs Python 3.11 or newer; set PYTHON=/path/to/python3.11")'
 	@echo "Setting up $(VENV) (once; about half a minute)"
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install --quiet -r requirements/runtime.txt -r requirements/dev.txt
-	@$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation $(addprefix --editable ,$(DISTRIBUTIONS))
+	@$(BIN)/python -m pip install -qq -r requirements/runtime.txt -r requirements/dev.txt
+	@$(BIN)/python -m pip install -qq --no-deps --no-build-isolation $(addprefix --editable ,$(DISTRIBUTIONS))
 	@touch $(READY)
