@@ -27,6 +27,7 @@ _GONE = (
     asyncpg.CrashShutdownError,
     asyncpg.TooManyConnectionsError,
     asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
     FileNotFoundError,
 )
 
@@ -34,7 +35,8 @@ _GONE = (
 def database_is_gone(error: BaseException | None) -> bool:
     """Whether an error, or what caused it, says that PostgreSQL cannot be reached."""
     while error is not None:
-        if isinstance(error, _GONE):
+        # "Another operation is in progress" is asyncpg's word for a mistake of ours, not for a lost connection.
+        if isinstance(error, _GONE) and "another operation is in progress" not in str(error):
             return True
         original = error.original_error if isinstance(error, GraphQLError) else None
         error = original or error.__cause__

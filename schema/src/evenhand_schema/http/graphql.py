@@ -110,7 +110,9 @@ def _answer(result: ExecutionResult) -> Response:
     body: dict[str, Any] = {}
     if result.errors:
         body["errors"] = [formatted(error) for error in result.errors]
-        if any(database_is_gone(error) for error in result.errors):
+        gone = next((error for error in result.errors if database_is_gone(error)), None)
+        if gone is not None:
+            log.warning("graphql.database_gone", error=str(gone.original_error))
             return answer({"errors": body["errors"]}, 503)
     executed = result.data is not None or any(error.path for error in result.errors or ())
     if executed:
