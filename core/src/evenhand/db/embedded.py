@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import atexit
+import fcntl
 import os
+import shutil
 import subprocess
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psutil
@@ -45,6 +49,37 @@ def remove_stale_lock(pgdata: Path) -> bool:
     return True
 
 
+@contextmanager
+def _made_whole(pgdata: Path) -> Iterator[None]:
+    """Around the start: a cluster whose making was cut off is removed first, and made by one process at a time.
+
+    PostgreSQL cannot tell such a cluster from a good one and never starts it. Nothing is lost: it has never run.
+    """
+    marker = pgdata.with_name(f"{pgdata.name}.unfinished")
+    if (pgdata / "PG_VERSION").exists() and not marker.exists():
+        yield
+        return
+    with pgdata.with_name(f"{pgdata.name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if marker.exists():
+            _kill_orphans(pgdata)
+            shutil.rmtree(pgdata, ignore_errors=True)
+        if not (pgdata / "PG_VERSION").exists():
+            marker.touch()
+        yield
+        marker.unlink(missing_ok=True)
+
+
+def _kill_orphans(pgdata: Path) -> None:
+    """End what a killed process left at work on this cluster."""
+    for process in psutil.process_iter(["name", "cmdline"]):
+        name, words = process.info["name"] or "", process.info["cmdline"] or []
+        if name in ("initdb", "postgres") and str(pgdata) in words:
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
+                process.wait(10)
+
+
 _watched: set[Path] = set()
 
 
@@ -71,7 +106,8 @@ def start_embedded(directory: Path | None = None) -> tuple[PostgresServer, Datab
     pgdata.parent.mkdir(parents=True, exist_ok=True)
     remove_stale_lock(pgdata)
     try:
-        server = get_server(pgdata)
+        with _made_whole(pgdata):
+            server = get_server(pgdata)
     except (subprocess.SubprocessError, OSError, RuntimeError, AssertionError) as error:
         log = pgdata / "log"
         tail = "\n".join(log.read_text(errors="replace").splitlines()[-5:]) if log.exists() else str(error)
