@@ -15,7 +15,6 @@ from evenhand.entities.enums import LeadStatus, Tier
 from evenhand.entities.registry import ENTITIES, entity
 from evenhand.tenancy.models import RecordModel
 
-
 pytestmark = pytest.mark.usefixtures("database")
 """References have their columns once the models know one another."""
 
