@@ -26,12 +26,13 @@ sys.stdin.readline()
 """
 
 
-def start(folder: Path) -> subprocess.Popen[str]:
+def start(folder: Path, **environment: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-W", "ignore", "-c", START, str(folder)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
+        env={**os.environ, **environment},
         start_new_session=True,
     )
 
@@ -79,3 +80,12 @@ def test_a_finished_cluster_is_kept(tmp_path: Path) -> None:
         found.append(identifier(process))
         leave(process)
     assert found[0] == found[1] != ""
+
+
+@pytest.mark.timeout(120)
+def test_another_users_lock_file_is_no_obstacle(tmp_path: Path) -> None:
+    shared = tmp_path / "tmp"
+    (shared / ".lockfile").mkdir(parents=True)  # cannot be opened, like another user's
+    process = start(tmp_path / "postgres", TMPDIR=str(shared), XDG_RUNTIME_DIR="")
+    assert identifier(process)
+    leave(process)

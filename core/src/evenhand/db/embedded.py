@@ -7,6 +7,7 @@ import fcntl
 import os
 import shutil
 import subprocess
+import tempfile
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -24,6 +25,17 @@ from evenhand.db.config import DatabaseConfig, data_directory
 from evenhand.db.errors import DatabaseUnavailable
 
 DATABASE_NAME = "evenhand"
+
+
+def _lock_of_this_user() -> None:
+    """In the shared temporary folder, the wheel's one lock file would belong to whichever user came first."""
+    shared = Path(tempfile.gettempdir())
+    if PostgresServer.lock_path.parent == shared:
+        PostgresServer.lock_path = shared / f"evenhand-{os.getuid()}.lock"
+        PostgresServer._lock = type(PostgresServer._lock)(PostgresServer.lock_path)
+
+
+_lock_of_this_user()
 
 
 def remove_stale_lock(pgdata: Path) -> bool:
