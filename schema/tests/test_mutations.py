@@ -440,3 +440,21 @@ async def test_a_key_gives_no_more_than_its_scopes(api: Api, tenant: SomeTenant,
 
 def test_ids_of_the_tests_are_ids() -> None:
     assert UUID("01a20000-0000-7000-8000-000000000000").version == 7
+
+
+async def test_records_are_tagged_and_untagged(api: Api, tenant: SomeTenant) -> None:
+    tag = await _create_minimal(api, tenant, "Tag")
+    account = await _create_minimal(api, tenant, "Account")
+    put = """mutation ($ids: [ID!]!, $tag: ID!) { result: tagRecords(entity: ACCOUNT, ids: $ids, tagId: $tag, why: "大客户")
+        { ... on TagsChanged { count } ... on Failure { code } } }"""
+    take = """mutation ($ids: [ID!]!, $tag: ID!) { result: untagRecords(entity: ACCOUNT, ids: $ids, tagId: $tag)
+        { ... on TagsChanged { count } ... on Failure { code } } }"""
+    query = "query ($id: ID!) { account(id: $id) { tags { nodes { why tag { name } actor { id } } } } }"
+    rep = str(tenant.users[Role.REP])
+    denied = await api.data(tenant, put, Role.READ_ONLY, ids=[account], tag=tag)
+    assert denied["result"]["code"] == "PERMISSION_DENIED"
+    assert (await api.data(tenant, put, Role.REP, ids=[account], tag=tag))["result"] == {"count": 1}
+    tags = (await api.data(tenant, query, id=account))["account"]["tags"]["nodes"]
+    assert tags == [{"why": "大客户", "tag": {"name": "重点"}, "actor": {"id": rep}}]
+    assert (await api.data(tenant, take, Role.REP, ids=[account], tag=tag))["result"] == {"count": 1}
+    assert (await api.data(tenant, query, id=account))["account"]["tags"]["nodes"] == []

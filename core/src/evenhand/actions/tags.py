@@ -47,9 +47,7 @@ async def put_tags(marks: Sequence[Mark], *, journal: Journal) -> int:
         InvalidInput: a record of an entity that has no tags, or that does not exist. NotFound: no such tag.
     """
     for mark in marks:
-        if mark.entity not in TAGGABLE:
-            hint = f"Tag one of: {', '.join(TAGGABLE)}."
-            raise InvalidInput([Problem("", "NOT_TAGGABLE", f"{mark.entity} records have no tags.", hint)])
+        _require_taggable(mark.entity)
     wanted = {(mark.tag_id, mark.entity, mark.record_id): mark for mark in reversed(marks)}
     present = await _present(marks)
     new = [mark for key, mark in wanted.items() if key not in present]
@@ -61,6 +59,12 @@ async def put_tags(marks: Sequence[Mark], *, journal: Journal) -> int:
         journal.record(mark.entity, mark.record_id, before=None, after=payload, at=mark.at)
         journal.emit("Tagged", mark.entity, mark.record_id, payload, at=mark.at)
     return len(new)
+
+
+def _require_taggable(entity_name: str) -> None:
+    if entity_name not in TAGGABLE:
+        hint = f"Tag one of: {', '.join(TAGGABLE)}."
+        raise InvalidInput([Problem("", "NOT_TAGGABLE", f"{entity_name} records have no tags.", hint)])
 
 
 async def _present(marks: Sequence[Mark]) -> set[tuple[UUID, str, UUID]]:
@@ -105,3 +109,24 @@ async def tag_records(entity_name: str, record_ids: Sequence[UUID], tag_id: UUID
     marks = [Mark(tag_id, kind.name, record_id, why, actor.user_id) for record_id in record_ids]
     async with writing("tag_records") as journal:
         return await put_tags(marks, journal=journal)
+
+
+async def untag_records(entity_name: str, record_ids: Sequence[UUID], tag_id: UUID) -> int:
+    """Take a tag off records. Returns: how many had it.
+
+    Raises:
+        InvalidInput: an entity that has no tags. PermissionDenied.
+    """
+    kind = entity(entity_name)
+    require(current_actor(), Operation.UPDATE, kind.name)
+    _require_taggable(kind.name)
+    column = f"{kind.name.lower()}_id"
+    async with writing("untag_records") as journal:
+        found = await Tagging.filter(**{"tag_id": tag_id, f"{column}__in": list(record_ids)}).select_for_update()
+        for tagging in found:
+            record_id: UUID = getattr(tagging, column)
+            payload = {"tag_id": tag_id}
+            journal.record(kind.name, record_id, before=payload, after=None)
+            journal.emit("Untagged", kind.name, record_id, payload)
+        await Tagging.filter(id__in=[tagging.id for tagging in found]).delete()
+    return len(found)

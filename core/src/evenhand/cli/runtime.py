@@ -14,7 +14,7 @@ from rich.markup import escape
 
 from evenhand.auth.keys import tenant_id_of
 from evenhand.db.config import DatabaseConfig, database_from_environment
-from evenhand.db.errors import DatabaseOutdated
+from evenhand.db.errors import DatabaseOutdated, DatabaseUnavailable, database_is_gone
 from evenhand.db.migrate import ensure_database, pending_migrations
 from evenhand.db.session import open_database
 from evenhand.errors import EvenhandError, InvalidInput
@@ -73,6 +73,15 @@ def readable_errors() -> Iterator[None]:
         yield
     except EvenhandError as error:
         show_error(error)
+        raise typer.Exit(1) from error
+    except Exception as error:
+        if not database_is_gone(error):
+            raise
+        lost = DatabaseUnavailable(
+            "The connection to the database was lost.",
+            hint="What was committed is kept, nothing is half done. Check that PostgreSQL runs and repeat the command.",
+        )
+        show_error(lost)
         raise typer.Exit(1) from error
     except KeyboardInterrupt:
         errors.print("Stopped.")

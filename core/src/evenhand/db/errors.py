@@ -1,5 +1,10 @@
 """What can go wrong between us and PostgreSQL."""
 
+from __future__ import annotations
+
+import asyncpg
+from tortoise.exceptions import DBConnectionError
+
 from evenhand.errors import EvenhandError
 
 
@@ -19,3 +24,29 @@ class InvalidDatabaseUrl(EvenhandError):
     """DATABASE_URL cannot be understood."""
 
     code = "INVALID_DATABASE_URL"
+
+
+_GONE = (
+    DatabaseUnavailable,
+    DBConnectionError,
+    ConnectionError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.TooManyConnectionsError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    FileNotFoundError,
+)
+
+
+def database_is_gone(error: BaseException | None) -> bool:
+    """Whether an error, or what caused it, says that PostgreSQL cannot be reached (any more)."""
+    while error is not None:
+        # "Another operation is in progress" is asyncpg's word for a mistake of ours, not for a lost connection.
+        if isinstance(error, _GONE) and "another operation is in progress" not in str(error):
+            return True
+        # GraphQL errors carry what was raised as `original_error`.
+        error = getattr(error, "original_error", None) or error.__cause__
+    return False

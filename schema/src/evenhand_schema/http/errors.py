@@ -5,42 +5,15 @@ from __future__ import annotations
 from typing import Any
 from uuid import uuid4
 
-import asyncpg
 import structlog
 from graphql import GraphQLError
-from tortoise.exceptions import DBConnectionError
 
-from evenhand.db.errors import DatabaseUnavailable
+from evenhand.db.errors import DatabaseUnavailable, database_is_gone
 from evenhand.errors import EvenhandError, InvalidInput
 from evenhand_schema.mutations.failures import as_api_names
 from evenhand_schema.names import camel
 
 log = structlog.get_logger(__name__)
-
-_GONE = (
-    DatabaseUnavailable,
-    DBConnectionError,
-    ConnectionError,
-    asyncpg.PostgresConnectionError,
-    asyncpg.CannotConnectNowError,
-    asyncpg.AdminShutdownError,
-    asyncpg.CrashShutdownError,
-    asyncpg.TooManyConnectionsError,
-    asyncpg.InterfaceError,
-    asyncpg.InternalClientError,
-    FileNotFoundError,
-)
-
-
-def database_is_gone(error: BaseException | None) -> bool:
-    """Whether an error, or what caused it, says that PostgreSQL cannot be reached."""
-    while error is not None:
-        # "Another operation is in progress" is asyncpg's word for a mistake of ours, not for a lost connection.
-        if isinstance(error, _GONE) and "another operation is in progress" not in str(error):
-            return True
-        original = error.original_error if isinstance(error, GraphQLError) else None
-        error = original or error.__cause__
-    return False
 
 
 def unavailable() -> EvenhandError:

@@ -13,12 +13,13 @@ from starlette.responses import Response
 from strawberry.types.execution import ExecutionResult
 
 from evenhand.auth.keys import Unauthenticated, authenticate
+from evenhand.db.errors import database_is_gone
 from evenhand.errors import EvenhandError
 from evenhand.tenancy.context import Actor, acting_as
 from evenhand_schema.context import RequestContext
 from evenhand_schema.errors import InvalidRequest
 from evenhand_schema.http.documents import parse_document
-from evenhand_schema.http.errors import database_is_gone, expected, formatted, masked, unavailable
+from evenhand_schema.http.errors import expected, formatted, masked, unavailable
 from evenhand_schema.http.requests import BodyTooLarge, GraphQLRequest, UnsupportedMediaType, read_request
 from evenhand_schema.schema import EvenhandSchema
 

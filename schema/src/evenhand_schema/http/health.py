@@ -11,7 +11,8 @@ from starlette.responses import Response
 from tortoise.transactions import in_transaction
 
 from evenhand.db.apps import installed_apps
-from evenhand_schema.http.errors import database_is_gone, expected, masked, unavailable
+from evenhand.db.errors import database_is_gone
+from evenhand_schema.http.errors import expected, masked, unavailable
 from evenhand_schema.http.graphql import answer
 
 

@@ -8,11 +8,12 @@ from evenhand_schema.mutations.failures import HANDLERS
 from evenhand_schema.mutations.ownership import ownership_mutations
 from evenhand_schema.mutations.plugins import plugin_mutations
 from evenhand_schema.mutations.records import record_mutations
+from evenhand_schema.mutations.tags import tag_mutations
 
 
 def _mutation_type() -> Any:
     members, updates = record_mutations()
-    members |= ownership_mutations(updates["Opportunity"]) | plugin_mutations()
+    members |= ownership_mutations(updates["Opportunity"]) | tag_mutations() | plugin_mutations()
     return strawberry.type(type("Mutation", (), members), description="What can be changed.")
 
 

@@ -96,7 +96,7 @@ ENTITY = Annotated[OwnableEntity, strawberry.argument(description="What kind of 
 SEED = Annotated[BigInt | None, strawberry.argument(description="For ties; random when left out, always recorded.")]
 
 
-def _ids(ids: list[Any]) -> list[UUID]:
+def ids_of(ids: list[Any]) -> list[UUID]:
     """At most one transaction's worth of ids."""
     if len(ids) > BATCH:
         message = f"ids: {len(ids)} ids are too many."
@@ -104,17 +104,18 @@ def _ids(ids: list[Any]) -> list[UUID]:
     return [to_uuid(one) for one in ids]
 
 
-async def _prepare(info: Info, type_name: str) -> None:
+async def prepare(info: Info, type_name: str) -> None:
+    """Refuse who may not read such records; forget what was read, since a change follows."""
     context = request_of(info)
     require(context.actor, Operation.READ, type_name)
     await context.renew()
 
 
 async def _set_owner(info: Info, entity: Any, ids: Any, owner_id: Any, pool_id: Any, note: Any) -> OwnersChanged:
-    await _prepare(info, entity.value)
+    await prepare(info, entity.value)
     found = await set_owner(
         entity.value,
-        _ids(ids),
+        ids_of(ids),
         owner_id=None if owner_id is None else to_uuid(owner_id),
         pool_id=None if pool_id is None else to_uuid(pool_id),
         note=note,
@@ -123,8 +124,10 @@ async def _set_owner(info: Info, entity: Any, ids: Any, owner_id: Any, pool_id: 
 
 
 async def _assign(info: Info, entity: str, ids: list[Any], seed: int | None) -> RecordsAssigned:
-    await _prepare(info, entity)
-    return RecordsAssigned(assignments=[_assignment(one) for one in await assign_records(entity, _ids(ids), seed=seed)])
+    await prepare(info, entity)
+    return RecordsAssigned(
+        assignments=[_assignment(one) for one in await assign_records(entity, ids_of(ids), seed=seed)]
+    )
 
 
 def _assignment(one: Assigned) -> Assignment:
@@ -151,7 +154,7 @@ async def _convert_lead(
     with_opportunity: bool,
     opportunity: Any,
 ) -> LeadConverted:
-    await _prepare(info, "Lead")
+    await prepare(info, "Lead")
     lead_id = to_uuid(id)
     converted: Converted = await convert_lead(
         lead_id,
