@@ -446,9 +446,11 @@ async def test_records_are_tagged_and_untagged(api: Api, tenant: SomeTenant) -> 
     tag = await _create_minimal(api, tenant, "Tag")
     account = await _create_minimal(api, tenant, "Account")
     put = """mutation ($ids: [ID!]!, $tag: ID!) {
-        result: tagRecords(entity: ACCOUNT, ids: $ids, tagId: $tag, why: "大客户") { ... on TagsChanged { count } ... on Failure { code } } }"""
+        result: tagRecords(entity: ACCOUNT, ids: $ids, tagId: $tag, why: "大客户") {
+            ... on TagsChanged { count } ... on Failure { code } } }"""
     take = """mutation ($ids: [ID!]!, $tag: ID!) {
-        result: untagRecords(entity: ACCOUNT, ids: $ids, tagId: $tag) { ... on TagsChanged { count } ... on Failure { code } } }"""
+        result: untagRecords(entity: ACCOUNT, ids: $ids, tagId: $tag) {
+            ... on TagsChanged { count } ... on Failure { code } } }"""
     query = "query ($id: ID!) { account(id: $id) { tags { nodes { why tag { name } actor { id } } } } }"
     rep = str(tenant.users[Role.REP])
     denied = await api.data(tenant, put, Role.READ_ONLY, ids=[account], tag=tag)
