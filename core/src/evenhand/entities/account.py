@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from tortoise import fields
-
 from evenhand.entities.columns import (
     choice,
     count,
@@ -17,10 +15,11 @@ from evenhand.entities.columns import (
     string_list,
 )
 from evenhand.entities.enums import AccountKind, AccountSize, LifecycleStage, Tier
-from evenhand.tenancy.models import RecordModel, ref
+from evenhand.entities.ownable import OwnableModel
+from evenhand.tenancy.models import ref
 
 
-class Account(RecordModel):
+class Account(OwnableModel):
     """A customer or prospect; held by exactly one owner or one pool."""
 
     name = name_column()
@@ -44,12 +43,6 @@ class Account(RecordModel):
     annual_revenue_currency = currency()
     parent = ref("core.Account", null=True)
     parent_id: UUID | None
-    owner = ref("core.User", null=True)
-    owner_id: UUID | None
-    pool = ref("core.Pool", null=True)
-    pool_id: UUID | None
-    held_since = fields.DatetimeField()
-    """When the present holder got it: the start of the ledger's last line."""
 
     class Meta:
         app = "core"

@@ -8,10 +8,11 @@ from tortoise import fields
 
 from evenhand.entities.columns import choice, currency, email, long_text, money, name_column, short_text
 from evenhand.entities.enums import Interest, LeadStatus
-from evenhand.tenancy.models import RecordModel, ref
+from evenhand.entities.ownable import OwnableModel
+from evenhand.tenancy.models import ref
 
 
-class Lead(RecordModel):
+class Lead(OwnableModel):
     """A lead; held by exactly one owner or one pool."""
 
     name = name_column()
@@ -37,12 +38,6 @@ class Lead(RecordModel):
     account = ref("core.Account", null=True)
     account_id: UUID | None
     """The existing customer it belongs to, if known."""
-    owner = ref("core.User", null=True)
-    owner_id: UUID | None
-    pool = ref("core.Pool", null=True)
-    pool_id: UUID | None
-    held_since = fields.DatetimeField()
-    """When the present holder got it: the start of the ledger's last line."""
     converted_at = fields.DatetimeField(null=True)
     converted_account = ref("core.Account", null=True)
     converted_account_id: UUID | None

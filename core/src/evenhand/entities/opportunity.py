@@ -10,6 +10,7 @@ from tortoise.validators import MinValueValidator
 
 from evenhand.entities.columns import choice, count, currency, long_text, money, name_column, object_list, short_text
 from evenhand.entities.enums import StageKind, ThreatLevel
+from evenhand.entities.ownable import OwnableModel
 from evenhand.tenancy.models import RecordModel, TenantModel, ref
 
 
@@ -46,7 +47,7 @@ class Stage(RecordModel):
         unique_together = (("tenant_id", "pipeline_id", "name"),)
 
 
-class Opportunity(RecordModel):
+class Opportunity(OwnableModel):
     """A deal; held by exactly one owner or one pool."""
 
     name = name_column()
@@ -71,12 +72,6 @@ class Opportunity(RecordModel):
     source = short_text()
     campaign = ref("core.Campaign", null=True)
     campaign_id: UUID | None
-    owner = ref("core.User", null=True)
-    owner_id: UUID | None
-    pool = ref("core.Pool", null=True)
-    pool_id: UUID | None
-    held_since = fields.DatetimeField()
-    """When the present holder got it: the start of the ledger's last line."""
 
     class Meta:
         app = "core"

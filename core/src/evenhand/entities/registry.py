@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from evenhand import entities as e
+from evenhand.entities.ownable import OwnableModel
 from evenhand.errors import EvenhandError
 from evenhand.ownership.models import Pool
 from evenhand.tenancy.models import RecordModel, TenantModel
@@ -39,7 +40,6 @@ class Entity:
 
     Attributes:
         name: as in the API, e.g. "Lead".
-        ownable: whether it has an owner or a pool.
         managed: columns that only certain actions write, never a plain create or update.
         filled: columns that a draft may leave out although they are never empty; the action derives them.
         title: the column that people call it by.
@@ -47,12 +47,16 @@ class Entity:
 
     name: str
     model: type[RecordModel]
-    ownable: bool = False
     managed: frozenset[str] = frozenset()
     filled: frozenset[str] = frozenset()
     children: tuple[Child, ...] = ()
     title: str = "name"
     labels: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def ownable(self) -> bool:
+        """Whether its records have an owner or wait in a pool."""
+        return issubclass(self.model, OwnableModel)
 
     @property
     def writable(self) -> frozenset[str]:
@@ -74,7 +78,7 @@ ENTITIES: Mapping[str, Entity] = {
         Entity("User", e.User, labels={"en": "user", "zh": "用户"}),
         Entity("Absence", e.Absence, title="starts_on", labels={"en": "absence", "zh": "缺勤"}),
         Entity("Pool", Pool, labels={"en": "pool", "zh": "公海"}),
-        Entity("Account", e.Account, ownable=True, labels={"en": "account", "zh": "客户"}),
+        Entity("Account", e.Account, labels={"en": "account", "zh": "客户"}),
         Entity(
             "Contact",
             e.Contact,
@@ -82,13 +86,12 @@ ENTITIES: Mapping[str, Entity] = {
             labels={"en": "contact", "zh": "联系人"},
         ),
         Entity("Campaign", e.Campaign, labels={"en": "campaign", "zh": "市场活动"}),
-        Entity("Lead", e.Lead, ownable=True, managed=_CONVERSION, labels={"en": "lead", "zh": "线索"}),
+        Entity("Lead", e.Lead, managed=_CONVERSION, labels={"en": "lead", "zh": "线索"}),
         Entity("Pipeline", e.Pipeline, labels={"en": "pipeline", "zh": "销售流程"}),
         Entity("Stage", e.Stage, labels={"en": "stage", "zh": "阶段"}),
         Entity(
             "Opportunity",
             e.Opportunity,
-            ownable=True,
             managed=frozenset({"stage_entered_at"}),
             filled=frozenset({"currency", "pipeline_id", "stage_id"}),
             children=(
