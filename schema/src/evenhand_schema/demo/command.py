@@ -13,6 +13,8 @@ import typer
 
 from evenhand.cli.runtime import console, environment_database, readable_errors
 from evenhand.db.config import DatabaseConfig
+from evenhand.db.migrate import connect, migrate
+from evenhand.db.session import open_database
 from evenhand.demo.generate import LEXICONS
 from evenhand.demo.keys import demo_key
 from evenhand.demo.prepare import DemoTenant, prepare_tenant
@@ -78,8 +80,6 @@ def demo_command(
 
 async def _prepare(config: DatabaseConfig, seed: int | None) -> list[Ready]:
     """Migrate the database and make both tenants ready."""
-    from evenhand.db.migrate import migrate
-    from evenhand.db.session import open_database
     from evenhand_schema.demo.show import Steps, progress_bars
 
     with progress_bars(console) as progress:
@@ -91,6 +91,8 @@ async def _prepare(config: DatabaseConfig, seed: int | None) -> list[Ready]:
             for lexicon in LEXICONS:
                 steps = Steps(progress, lexicon.tenant["slug"])
                 tenant = await prepare_tenant(lexicon, seed=seed, settings_for=_settings_for, watcher=steps)
+                if tenant.created:
+                    await _learn(config)
                 system = tenant.system
                 found.append(
                     Ready(
@@ -102,6 +104,15 @@ async def _prepare(config: DatabaseConfig, seed: int | None) -> list[Ready]:
                     )
                 )
     return found
+
+
+async def _learn(config: DatabaseConfig) -> None:
+    """Let PostgreSQL count what was loaded; by itself it does so about a minute later, and plans badly until then."""
+    connection = await connect(config)
+    try:
+        await connection.execute("ANALYZE")
+    finally:
+        await connection.close()
 
 
 def _settings_for(slug: str, teams: Sequence[Team], users: Sequence[User]) -> Mapping[str, Any]:
