@@ -121,7 +121,9 @@ async def _assign_batch(kind: Entity, ids: Sequence[UUID], seed: int | None) -> 
     async with writing("assign_records") as journal:
         found = {
             record.id: record
-            for record in await kind.model.filter(id__in=list(ids), archived_at=None).order_by("id").select_for_update()
+            for record in await kind.model.filter(id__in=list(ids), archived_at=None)
+            .order_by("id")
+            .select_for_update(no_key=True)
         }
         for record_id in ids:
             if record_id not in found:

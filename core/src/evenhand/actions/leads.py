@@ -49,7 +49,7 @@ async def convert_lead(
     require(actor, Operation.UPDATE, "Lead")
     require(actor, Operation.CREATE, "Account")
     async with writing("convert_lead") as journal:
-        lead = await Lead.filter(id=lead_id).select_for_update().first()
+        lead = await Lead.filter(id=lead_id).select_for_update(no_key=True).first()
         if lead is None:
             raise NotFound("Lead", lead_id)
         _refuse(lead, version)

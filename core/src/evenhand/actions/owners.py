@@ -48,7 +48,7 @@ async def change_holders(
         raise InvalidInput([Problem("", "NOT_OWNABLE", message, "Accounts, leads and opportunities have owners.")])
     await require_eligible_owners({holder.owner_id for holder in holders.values() if holder.owner_id is not None})
     await _require_pools({holder.pool_id for holder in holders.values() if holder.pool_id is not None})
-    records = await kind.model.filter(id__in=list(holders)).order_by("id").select_for_update()
+    records = await kind.model.filter(id__in=list(holders)).order_by("id").select_for_update(no_key=True)
     missing = holders.keys() - {record.id for record in records}
     if missing:
         raise NotFound(kind.name, min(missing))

@@ -60,7 +60,7 @@ async def set_plugin(
                 "settings_version": host.manifests[slug].settings_version,
             },
         )
-        row = await TenantPlugin.filter(slug=slug).select_for_update().get()
+        row = await TenantPlugin.filter(slug=slug).select_for_update(no_key=True).get()
         wanted: dict[str, Any] = {"enabled": enabled, "settings": checked, "position": position}
         new = {name: value for name, value in wanted.items() if value is not None and getattr(row, name) != value}
         if not new and not created:

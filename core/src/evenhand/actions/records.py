@@ -286,8 +286,11 @@ async def apply_clean(
 
 
 async def _lock(kind: Entity, ids: Sequence[UUID]) -> dict[UUID, RecordModel]:
-    """Lock the records in the order of their ids, so that two writers never wait for each other."""
-    found = await kind.model.filter(id__in=list(set(ids))).order_by("id").select_for_update()
+    """Lock the records in the order of their ids, so that two writers never wait for each other.
+
+    Without the lock of the key: a write that only refers to a record does not wait for its changes.
+    """
+    found = await kind.model.filter(id__in=list(set(ids))).order_by("id").select_for_update(no_key=True)
     locked = {record.id: record for record in found}
     for record_id in ids:
         if record_id not in locked:

@@ -70,7 +70,7 @@ def _require_taggable(entity_name: str) -> None:
 async def _present(marks: Sequence[Mark]) -> set[tuple[UUID, str, UUID]]:
     """Which of these are there; the tags stay locked, so that two writers do not put one on twice."""
     tag_ids = {mark.tag_id for mark in marks}
-    locked = {tag.id for tag in await Tag.filter(id__in=list(tag_ids)).order_by("id").select_for_update()}
+    locked = {tag.id for tag in await Tag.filter(id__in=list(tag_ids)).order_by("id").select_for_update(no_key=True)}
     for tag_id in tag_ids - locked:
         raise NotFound("Tag", tag_id)
     found: set[tuple[UUID, str, UUID]] = set()
@@ -122,7 +122,8 @@ async def untag_records(entity_name: str, record_ids: Sequence[UUID], tag_id: UU
     _require_taggable(kind.name)
     column = f"{kind.name.lower()}_id"
     async with writing("untag_records") as journal:
-        found = await Tagging.filter(**{"tag_id": tag_id, f"{column}__in": list(record_ids)}).select_for_update()
+        there = Tagging.filter(**{"tag_id": tag_id, f"{column}__in": list(record_ids)})
+        found = await there.order_by("id").select_for_update()
         for tagging in found:
             record_id: UUID = getattr(tagging, column)
             payload = {"tag_id": tag_id}

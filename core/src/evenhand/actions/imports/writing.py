@@ -161,7 +161,7 @@ async def _change(job: Job, pairs: Sequence[tuple[Draft, UUID]], journal: Journa
         record.id: record
         for record in await kind.model.filter(id__in=[record_id for _, record_id in pairs])
         .order_by("id")
-        .select_for_update()
+        .select_for_update(no_key=True)
     }
     children = {child.key: await _children_of(child, list(locked)) for child in kind.children}
     plans: list[tuple[RecordModel, dict[str, Any]]] = []
@@ -254,7 +254,9 @@ async def link_later(kind: Entity, links: Sequence[tuple[UUID, dict[str, UUID]]]
     """Fill in references between rows of the same file, once all of them are there. Returns: ids of what changed."""
     async with writing(ACTION) as journal:
         wanted = dict(links)
-        records = await kind.model.filter(id__in=list(wanted), archived_at=None).order_by("id").select_for_update()
+        records = (
+            await kind.model.filter(id__in=list(wanted), archived_at=None).order_by("id").select_for_update(no_key=True)
+        )
         plans = [
             (record, changes)
             for record in records
