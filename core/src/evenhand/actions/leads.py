@@ -120,6 +120,10 @@ async def _opportunity(
     given: Mapping[str, Any],
     journal: Journal,
 ) -> UUID:
+    if given.get("owner_id") is not None and str(given["owner_id"]) != str(lead.owner_id):
+        require(journal.actor, Operation.ASSIGN, "Opportunity")
+    if given.get("owner_id") is not None or given.get("pool_id") is not None:
+        holder = {}
     draft = {
         "name": " · ".join(part for part in (lead.company or lead.name, lead.product_interest) if part),
         "account_id": account_id,

@@ -18,7 +18,7 @@ from evenhand.db.bulk import insert_rows, update_rows
 from evenhand.entities.enums import OwnershipReason
 from evenhand.entities.registry import Child, Entity, entity
 from evenhand.errors import InvalidInput, NotFound, Problem
-from evenhand.ownership.holders import default_holder, require_eligible_owners
+from evenhand.ownership.holders import default_holder, require_eligible_owners, require_may_own
 from evenhand.tenancy.context import current_actor
 from evenhand.tenancy.models import RecordModel, uuid7
 
@@ -124,7 +124,7 @@ async def insert_clean(
     times = [journal.moment(at) for at in moments] if moments is not None else [journal.now] * len(cleaned)
     await prepare_new(kind, cleaned, times)
     if kind.ownable:
-        await _give_holders(kind, cleaned)
+        await _give_holders(kind, cleaned, chosen=why is None)
     ids = list(ids) if ids is not None else [uuid7() for _ in cleaned]
     keys = {child.key for child in kind.children}
     rows = [
@@ -173,8 +173,12 @@ async def _note_first_stages(
         )
 
 
-async def _give_holders(kind: Entity, cleaned: Sequence[dict[str, Any]]) -> None:
-    """Fill in exactly one of owner and pool, and refuse owners who cannot hold customers."""
+async def _give_holders(kind: Entity, cleaned: Sequence[dict[str, Any]], *, chosen: bool) -> None:
+    """Fill in exactly one of owner and pool, and refuse owners who cannot hold customers.
+
+    Args:
+        chosen: the actor chose the owners, and must be allowed to.
+    """
     fallback = await default_holder(kind.name)
     problems = []
     for number, values in enumerate(cleaned):
@@ -185,7 +189,10 @@ async def _give_holders(kind: Entity, cleaned: Sequence[dict[str, Any]]) -> None
             values["owner_id"], values["pool_id"] = fallback
     if problems:
         raise InvalidInput(problems)
-    await require_eligible_owners({values["owner_id"] for values in cleaned if values["owner_id"] is not None})
+    owners = {values["owner_id"] for values in cleaned if values["owner_id"] is not None}
+    if chosen:
+        require_may_own(kind.name, owners)
+    await require_eligible_owners(owners)
 
 
 async def _insert_children(

@@ -6,6 +6,7 @@ from collections.abc import Collection
 from uuid import UUID
 
 from evenhand.actions.errors import OwnerNotEligible
+from evenhand.auth.permissions import Operation, may, require
 from evenhand.entities import User
 from evenhand.errors import InvalidInput, Problem
 from evenhand.ownership.models import Pool
@@ -28,6 +29,13 @@ async def default_holder(entity: str) -> tuple[UUID | None, UUID | None]:
     if entity != "Lead" and actor.user_id is not None and actor.role in (Role.MANAGER, Role.REP):
         return actor.user_id, None
     return None, await default_pool_id()
+
+
+def require_may_own(entity: str, owner_ids: Collection[UUID]) -> None:
+    """Raise `PermissionDenied` when new records are given to others by somebody who may not assign such records."""
+    actor = current_actor()
+    if not may(actor, Operation.ASSIGN, entity) and set(owner_ids) - {actor.user_id}:
+        require(actor, Operation.ASSIGN, entity)
 
 
 async def require_eligible_owners(owner_ids: Collection[UUID]) -> None:

@@ -62,7 +62,8 @@ class ImportOptions:
         importer: name of the importer, instead of the one that is surest.
         dry_run: do everything, then undo it.
         update_owners: known records change to the owner that the file names (by default they keep theirs).
-        error_file: where bad rows go; by default beside the file, "NAME.errors.csv".
+        error_file: where bad rows go; by default beside the file, "NAME.errors.csv", or in the data directory where
+            the folder takes no files.
         batch: rows in one transaction.
     """
 
@@ -380,7 +381,7 @@ class _Import:
     async def _write(self, drafts: list[Draft], errors: ErrorFile) -> None:
         written = await write_drafts(self.job, drafts)
         self.report.created += len(written.created)
-        self.report.created_ids += [record_id for _, record_id in written.created]
+        self.report.record_ids += [written.ids[draft.key] for draft in drafts if draft.key in written.ids]
         self.report.updated += len(written.updated)
         self.touched |= written.updated | {record_id for _, record_id in written.created}
         self.report.unchanged += written.unchanged
@@ -454,6 +455,8 @@ async def import_file(
     importer = await _choose_importer(ctx, path, options.importer)
     table = importer.open(path, encoding=options.encoding, delimiter=options.delimiter)
     recognised, plan = _recognised(importer, kind, table, options)
+    if kind.ownable and any(column.target.name == "owner" for column in plan.columns):
+        require(current_actor(), Operation.ASSIGN, kind.name)
     report = ImportReport(
         entity=kind.name,
         path=path,
