@@ -18,7 +18,7 @@ from evenhand.auth.keys import create_api_key
 from evenhand.db.config import DatabaseConfig
 from evenhand.tenancy.context import Role, acting_as
 from evenhand.testing import SomeTenant
-from evenhand_schema.http.documents import MAX_TOKENS, parse_document
+from evenhand_schema.http.documents import MAX_FIELDS, MAX_TOKENS, parse_document
 from evenhand_schema.http.requests import MAX_BODY
 from evenhand_schema.testing import Api
 
@@ -107,6 +107,21 @@ def test_the_depth_of_fragments_is_measured_in_linear_time() -> None:
     spreads = "".join(f"fragment f{n} on Account {{ ...f{n + 1} ...f{n + 1} }} " for n in range(200))
     document = parse_document(f"{{ accounts {{ nodes {{ ...f0 }} }} }} {spreads} fragment f200 on Account {{ id }}")
     assert len(document.definitions) == 202
+
+
+async def test_fragments_that_spell_out_to_too_many_fields_are_refused(api: Api, tenant: SomeTenant) -> None:
+    chain = "".join(
+        f"fragment f{n} on User {{ a: manager {{ ...f{n + 1} }} b: manager {{ ...f{n + 1} }} }} " for n in range(20)
+    )
+    response = await api.post(tenant, f"{{ me {{ ...f0 }} }} {chain} fragment f20 on User {{ id }}")
+    assert response.status_code == 400
+    assert f"more than {MAX_FIELDS} fields" in _error(response)["message"]
+
+
+async def test_checking_a_query_is_given_up_when_it_takes_too_long(api: Api, tenant: SomeTenant) -> None:
+    response = await api.post(tenant, "{ me { " + "team { id } " * 2_400 + "} }")
+    assert response.status_code == 400
+    assert _error(response)["extensions"]["hint"] == "Ask for each field once, and for less at a time."
 
 
 async def test_a_large_body_is_refused(api: Api, tenant: SomeTenant) -> None:

@@ -13,7 +13,9 @@ from strawberry.dataloader import DataLoader
 from evenhand.plugins.contract import TenantContext
 from evenhand.plugins.host import EnabledPlugin, current_host, tenant_context
 from evenhand.tenancy.context import Actor
+from evenhand_schema.reads.budget import Budget
 from evenhand_schema.reads.session import ReadSession
+from evenhand_schema.selections import Selections
 
 Load = Callable[[list[Any]], Awaitable[Sequence[Any]]]
 
@@ -30,8 +32,11 @@ class RequestContext:
         self.document = document
         self.graphql_failures = graphql_failures
         """Why the contributions of some plugins are not in the schema, by slug."""
-        self.reads = ReadSession()
+        self.budget = Budget()
+        self.reads = ReadSession(self.budget)
         self._loaders: dict[Hashable, DataLoader[Any, Any]] = {}
+        self._selections = Selections(document)
+        self._sizes_by_place: dict[tuple[str, ...], int] = {}
 
     def loader(self, key: Hashable, load: Load) -> DataLoader[Any, Any]:
         """The loader under this key; `load` is what a new one calls, inside the read transaction."""
@@ -57,10 +62,23 @@ class RequestContext:
         found: tuple[TenantContext, dict[str, EnabledPlugin]] = await self.loader("plugins", load).load("all")
         return found
 
+    def spend(self, info: Info, records: int) -> None:
+        """Count the values that the list at this place shows of its records.
+
+        Raises:
+            QueryTooLarge: with them, the answer holds more than one may.
+        """
+        where = place(info)
+        size = self._sizes_by_place.get(where)
+        if size is None:
+            asked = [self._selections.measure(node.selection_set) for node in info._raw_info.field_nodes]
+            size = self._sizes_by_place[where] = sum(measure.size for measure in asked)
+        self.budget.spend((records + 1) * size)
+
     async def renew(self) -> None:
         """Forget what was read: a change follows, and what is read after it must be new."""
         await self.close()
-        self.reads = ReadSession()
+        self.reads = ReadSession(self.budget)
         self._loaders.clear()
 
     async def close(self) -> None:

@@ -81,7 +81,9 @@ def list_field(item: Bound) -> Any:
                 for _ in keys
             ]
 
-        page: Page = await request_of(info).loader(("list", place(info)), load).load("page")
+        context = request_of(info)
+        page: Page = await context.loader(("list", place(info)), load).load("page")
+        context.spend(info, len(page.edges))
         return page
 
     with_arguments(

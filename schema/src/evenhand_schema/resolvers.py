@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import strawberry
 from strawberry import Info
 
-from evenhand_schema.connections import DEFAULT_SIZE, LARGEST_SIZE, check_size
+from evenhand_schema.connections import DEFAULT_SIZE, LARGEST_SIZE, Page, check_size
 from evenhand_schema.context import place, request_of
 from evenhand_schema.errors import to_uuid
 from evenhand_schema.reads.loaders import load_lists, load_records
@@ -48,8 +48,10 @@ def many_resolver(member: Many) -> Callable[..., Any]:
     async def resolve(root: Any, info: Info, first: int, after: str | None, **flags: bool | None) -> Any:
         window = (check_size(first), after, tuple(sorted(flags.items())))
         key = ("many", place(info), member.target, member.by, tuple(member.where.items()), window)
-        loader = request_of(info).loader(key, load_lists(member, first, after, flags))
-        return await loader.load(root.id)
+        context = request_of(info)
+        page: Page = await context.loader(key, load_lists(member, first, after, flags)).load(root.id)
+        context.spend(info, len(page.edges))
+        return page
 
     with_arguments(
         resolve,

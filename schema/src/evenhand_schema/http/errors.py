@@ -7,6 +7,7 @@ from uuid import uuid4
 
 import structlog
 from graphql import GraphQLError
+from graphql.validation.validate import ValidationAbortedError
 
 from evenhand.db.errors import DatabaseUnavailable, database_is_gone
 from evenhand.errors import EvenhandError, InvalidInput
@@ -59,10 +60,9 @@ def formatted(error: GraphQLError) -> dict[str, Any]:
     """One error of an answer, as the GraphQL specification writes it."""
     original = _root(error)
     if original is None:
-        shown: dict[str, Any] = {
-            "message": error.message,
-            "extensions": {"code": "INVALID_REQUEST", "hint": "Check the query against the schema."},
-        }
+        aborted = isinstance(error, ValidationAbortedError)
+        hint = "Ask for each field once, and for less at a time." if aborted else "Check the query against the schema."
+        shown: dict[str, Any] = {"message": error.message, "extensions": {"code": "INVALID_REQUEST", "hint": hint}}
     elif isinstance(original, EvenhandError):
         shown = expected(original)
     elif database_is_gone(original):

@@ -25,6 +25,9 @@ from evenhand_schema.schema import EvenhandSchema
 
 log = structlog.get_logger(__name__)
 
+MAX_ERRORS = 100
+"""In one answer; what fails in a list fails for each of its records."""
+
 
 class WriteOverGet(InvalidRequest):
     """A mutation sent with GET."""
@@ -110,7 +113,7 @@ async def _execute(schema: EvenhandSchema, actor: Actor, asked: GraphQLRequest, 
 def _answer(result: ExecutionResult) -> Response:
     body: dict[str, Any] = {}
     if result.errors:
-        body["errors"] = [formatted(error) for error in result.errors]
+        body["errors"] = [formatted(error) for error in result.errors[:MAX_ERRORS]]
         gone = next((error for error in result.errors if database_is_gone(error)), None)
         if gone is not None:
             log.warning("graphql.database_gone", error=str(gone.original_error))

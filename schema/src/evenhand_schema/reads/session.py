@@ -11,9 +11,11 @@ import asyncpg
 import structlog
 
 from evenhand.db.session import driver_transaction, reading
+from evenhand_schema.reads.budget import Budget
 
 log = structlog.get_logger(__name__)
 T = TypeVar("T")
+_budget: contextvars.ContextVar[Budget] = contextvars.ContextVar("evenhand_budget")
 
 
 class ReadSession:
@@ -23,7 +25,8 @@ class ReadSession:
     a transaction must be left in the task that entered it; work runs in that task's context.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, budget: Budget) -> None:
+        self._budget = budget
         self._opening = asyncio.Lock()
         self._closing = asyncio.Event()
         self._context: contextvars.Context | None = None
@@ -41,6 +44,7 @@ class ReadSession:
     async def _keep(self, opened: asyncio.Future[contextvars.Context]) -> None:
         try:
             async with reading():
+                _budget.set(self._budget)
                 opened.set_result(contextvars.copy_context())
                 await self._closing.wait()
         except Exception as error:
@@ -58,7 +62,12 @@ class ReadSession:
 
 
 async def fetch(sql: str, parameters: Sequence[Any]) -> list[asyncpg.Record]:
-    """Rows of one statement in the open transaction; parallel calls wait for each other."""
+    """Rows of one statement in the open transaction; parallel calls wait for each other.
+
+    Raises:
+        QueryTooLarge: what was read before is already more than one answer may hold.
+    """
     async with driver_transaction().acquire_connection() as connection:
+        _budget.get().check()
         rows: list[asyncpg.Record] = await connection.fetch(sql, *parameters)
     return rows
