@@ -133,6 +133,8 @@ async def test_lists_are_written_with_their_record(api: Api, tenant: SomeTenant)
     await _run(api, tenant, "updateOrder", "Order", {"id": created["id"], "input": {"lines": lines[:1]}})
     order = (await api.data(tenant, query, id=created["id"]))["order"]
     assert (order["total"], len(order["lines"]["nodes"])) == ("29.9700", 1)
+    await _run(api, tenant, "updateOrder", "Order", {"id": created["id"], "input": {"lines": None}})
+    assert (await api.data(tenant, query, id=created["id"]))["order"]["lines"] == {"nodes": []}
 
 
 @pytest.mark.parametrize(

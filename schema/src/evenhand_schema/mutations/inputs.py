@@ -39,8 +39,8 @@ def _list_of(kind: Any) -> Any:
 
 
 def _member(column: Column, kind: Any, *, required: bool) -> tuple[Any, bool, str]:
-    # Null is taken also where the column may not be empty: the action then says so in words, as data.
-    return (kind if required else kind | None), required, column.description
+    # Left out or null is told apart also where the column may not be empty: the action then says so, as data.
+    return kind, required, column.description
 
 
 def _writable(kind: Entity) -> dict[str, Column]:
@@ -106,6 +106,8 @@ def draft(given: Any) -> dict[str, Any]:
             continue
         if isinstance(value, strawberry.Some):
             value = value.value
+        if value is None and member.python_name in _LISTS:
+            value = []
         if isinstance(value, list):
             value = [draft(one) if get_object_definition(one) else one for one in value]
         values[member.python_name] = value

@@ -13,6 +13,7 @@ from strawberry.types.base import get_object_definition
 
 from evenhand_schema.columns import Column
 from evenhand_schema.errors import InvalidFilter, to_uuid
+from evenhand_schema.names import camel
 from evenhand_schema.reads.parameters import Parameters
 from evenhand_schema.scalars import BigInt
 
@@ -41,9 +42,13 @@ _OPERATORS: dict[object, tuple[str, tuple[str, ...]]] = {
 }
 
 
+MAX_CONDITIONS = 1_000
+"""How many comparisons a filter may make; the values of one `in` are one comparison."""
+
+
 def maybe(kind: Any) -> Any:
-    """The annotation of an input's member that may be left out."""
-    return cast(Any, strawberry.Maybe)[kind]
+    """The annotation of an input's member that may be left out. Null is told apart: we then say in words what to do."""
+    return cast(Any, strawberry.Maybe)[kind | None]
 
 
 def make_input(name: str, members: dict[str, tuple[Any, str, str]], description: str) -> type:
@@ -102,6 +107,8 @@ def condition(given: Any, columns: dict[str, Column], row: str, parameters: Para
         value = getattr(given, member.python_name)
         if value is None:
             continue
+        if value.value is None:
+            raise _null(member.graphql_name or member.python_name.rstrip("_"))
         match member.python_name:
             case "and_":
                 parts += [condition(one, columns, row, parameters) for one in value.value]
@@ -123,6 +130,13 @@ def _comparisons(column: Column, given: Any, name: str, parameters: Parameters) 
         if wrapped is None:
             continue
         operator, value = member.python_name.rstrip("_"), wrapped.value
+        if value is None:
+            raise _null(f"{camel(column.name)}.{operator}")
+        if len(parameters.values) > MAX_CONDITIONS:
+            raise InvalidFilter(
+                f"The filter makes more than {MAX_CONDITIONS} comparisons.",
+                hint="Compare with several values at once by `in`, or ask in several requests.",
+            )
         if operator == "isNull":
             parts.append(f"{name} IS {'' if value else 'NOT '}NULL")
         elif operator == "in":
@@ -133,6 +147,13 @@ def _comparisons(column: Column, given: Any, name: str, parameters: Parameters) 
             pattern = f"{_escape(_value(column, value))}%"
             parts.append(f"{name} ILIKE {parameters.add(pattern if operator == 'startsWith' else f'%{pattern}')}")
     return parts
+
+
+def _null(where: str) -> InvalidFilter:
+    return InvalidFilter(
+        f"{where}: null cannot be compared with.",
+        hint="Use isNull: true to find records without a value; leave out what does not matter.",
+    )
 
 
 def _value(column: Column, value: Any) -> Any:
