@@ -6,7 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from evenhand.actions.owners import set_owner
+from evenhand.auth.keys import tenant_id_of
 from evenhand.db.config import DatabaseConfig
+from evenhand.db.session import reading
+from evenhand.entities import Lead
+from evenhand.ownership.holders import default_pool_id
+from evenhand.tenancy.context import acting_as, system_actor
 from evenhand.tenancy.models import uuid7
 
 from .test_commands import Command
@@ -65,3 +71,33 @@ def test_it_fails_only_when_nothing_could_be_done(evenhand: Command, slug: str, 
     assert "no entity 'accouns'" in evenhand("import", str(good), "--as", "accouns", "-t", slug, code=1)
     assert "has no '='" in evenhand("import", str(good), "--as", "accounts", "-t", slug, "--map", "x", code=1)
     assert "no field" in evenhand("import", str(good), "--as", "accounts", "-t", slug, "--map-value", "x=y", code=1)
+
+
+async def test_what_an_earlier_run_left_is_assigned_and_what_was_given_back_is_not(
+    evenhand: Command, slug: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "leads.csv"
+    path.write_text("id,name\n1,Li\n2,Wang\n")
+    for plugin in ("importers", "assignment"):
+        evenhand("plugin", "enable", plugin, "--tenant", slug)
+    evenhand("user", "add", "--tenant", slug, "--name", "Ann", "--role", "rep")
+    evenhand("import", str(path), "--as", "leads", "-t", slug)
+    assert "Ann    2" in evenhand("import", str(path), "--as", "leads", "-t", slug, "--assign")
+    tenant_id = await tenant_id_of(slug)
+    assert tenant_id is not None
+    with acting_as(system_actor(tenant_id)):
+        async with reading():
+            pool, lead = await default_pool_id(), await Lead.get(name="Li")
+        await set_owner("lead", [lead.id], pool_id=pool)
+    assert "Nothing to assign" in evenhand("import", str(path), "--as", "leads", "-t", slug, "--assign")
+
+
+def test_bad_rows_are_kept_where_files_can_be_written(evenhand: Command, slug: str, tmp_path: Path) -> None:
+    path = tmp_path / "leads.csv"
+    path.write_text("id,name,value_estimate\n1,Li,5\n2,Wang,-5\n")
+    evenhand("plugin", "enable", "importers", "--tenant", slug)
+    impossible = path / "folder" / "bad.csv"
+    output = evenhand("import", str(path), "--as", "leads", "-t", slug, "--error-file", str(impossible))
+    kept = Path(evenhand.environment["EVENHAND_DATA"]) / "import-errors" / "bad.csv"
+    assert str(kept) in output
+    assert "Wang" in kept.read_text(encoding="utf-8-sig")

@@ -17,13 +17,17 @@ from evenhand.actions.imports import BadMapping, ImportOptions, ImportReport, im
 from evenhand.cli.runtime import TenantOption, console, errors, readable_errors, run, show_error, tenant_actor
 from evenhand.db.bulk import chunks
 from evenhand.db.config import DatabaseConfig
+from evenhand.db.migrate import analyze
 from evenhand.db.session import reading
 from evenhand.entities import User
 from evenhand.entities.registry import Entity, entity
 from evenhand.errors import EvenhandError
+from evenhand.ownership.models import OwnershipEntry
 from evenhand.tenancy.context import acting_as
 
 SHOWN_PROBLEMS = 20
+_MANY = 1000
+"""From so many changed records on, PostgreSQL is asked to count anew."""
 
 
 def register(app: typer.Typer) -> None:
@@ -68,7 +72,7 @@ def import_files(
     error_file: Path | None = typer.Option(None, help="Where bad rows go (beside the file: NAME.errors.csv)."),
     dry_run: bool = typer.Option(False, "--dry-run", help="Do everything, then undo it; report the same figures."),
     update_owners: bool = typer.Option(False, "--update-owners", help="Known records change to the file's owner."),
-    assign: bool = typer.Option(False, "--assign", help="Afterwards assign what was created and has no owner."),
+    assign: bool = typer.Option(False, "--assign", help="Afterwards assign what nobody ever owned."),
     seed: int | None = typer.Option(None, help="For ties in the assignment; random by default."),
 ) -> None:
     """Import CSV files; repeat it at will: what is known is updated, never doubled.
@@ -89,7 +93,7 @@ def import_files(
             error_file=error_file,
         )
 
-    async def main(_: DatabaseConfig) -> list[bool]:
+    async def main(config: DatabaseConfig) -> list[bool]:
         with acting_as(await tenant_actor(tenant, via="import")):
             done: list[bool] = []
             for path in files:
@@ -100,9 +104,11 @@ def import_files(
                     done.append(False)
                     continue
                 show_report(report)
+                if report.created + report.updated >= _MANY and not dry_run:
+                    await analyze(config)
                 done.append(not report.nothing_done)
                 if assign and not dry_run:
-                    await _assign(kind, report.created_ids, seed)
+                    await _assign(kind, report.record_ids, seed)
             return done
 
     if not any(run(main)):
@@ -182,17 +188,31 @@ def _show_problems(report: ImportReport) -> None:
     )
 
 
-async def _assign(kind: Entity, created: Sequence[UUID], seed: int | None) -> None:
-    """Assign the new records that nobody owns, and print who got how many."""
+async def _never_owned(kind: Entity, record_ids: Sequence[UUID]) -> list[UUID]:
+    """Those that wait in a pool and have waited there from the start; what somebody gave back is left alone."""
     waiting: list[UUID] = []
     async with reading():
-        for ids in chunks(created, 10_000):
-            found = set(
+        for ids in chunks(record_ids, 10_000):
+            in_pool = set(
                 await kind.model.filter(id__in=ids, owner_id=None, archived_at=None).values_list("id", flat=True)
             )
-            waiting += [record_id for record_id in ids if record_id in found]
-    if not kind.ownable or not waiting:
-        console.print("Nothing to assign: every new record has an owner.")
+            owned = set(
+                await OwnershipEntry.filter(record_id__in=list(in_pool), owner_id__not_isnull=True).values_list(
+                    "record_id", flat=True
+                )
+            )
+            waiting += [record_id for record_id in ids if record_id in in_pool - owned]
+    return waiting
+
+
+async def _assign(kind: Entity, record_ids: Sequence[UUID], seed: int | None) -> None:
+    """Assign the file's records that nobody ever owned, and print who got how many.
+
+    They need not be new: an earlier run may have been killed before it assigned them.
+    """
+    waiting = await _never_owned(kind, record_ids) if kind.ownable else []
+    if not waiting:
+        console.print("Nothing to assign: every record has or had an owner.")
         return
     assigned: list[Assigned] = []
     with Progress(console=errors, transient=True) as bar:

@@ -162,3 +162,12 @@ async def pending_migrations(config: DatabaseConfig, *, apps: Mapping[str, App] 
     async with _executor(config, apps if apps is not None else installed_apps()) as executor:
         plan: list[Any] = await executor.plan()
     return [f"{step.migration.app_label}.{step.migration.name}" for step in plan]
+
+
+async def analyze(config: DatabaseConfig) -> None:
+    """Let PostgreSQL count what was loaded; by itself it does so about a minute later, and plans badly until then."""
+    connection = await connect(config)
+    try:
+        await connection.execute("ANALYZE")
+    finally:
+        await connection.close()

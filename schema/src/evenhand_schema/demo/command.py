@@ -13,7 +13,7 @@ import typer
 
 from evenhand.cli.runtime import console, environment_database, readable_errors
 from evenhand.db.config import DatabaseConfig
-from evenhand.db.migrate import connect, migrate
+from evenhand.db.migrate import analyze, migrate
 from evenhand.db.session import open_database
 from evenhand.demo.generate import LEXICONS
 from evenhand.demo.keys import demo_key
@@ -92,7 +92,7 @@ async def _prepare(config: DatabaseConfig, seed: int | None) -> list[Ready]:
                 steps = Steps(progress, lexicon.tenant["slug"])
                 tenant = await prepare_tenant(lexicon, seed=seed, settings_for=_settings_for, watcher=steps)
                 if tenant.created:
-                    await _learn(config)
+                    await analyze(config)
                 system = tenant.system
                 found.append(
                     Ready(
@@ -104,15 +104,6 @@ async def _prepare(config: DatabaseConfig, seed: int | None) -> list[Ready]:
                     )
                 )
     return found
-
-
-async def _learn(config: DatabaseConfig) -> None:
-    """Let PostgreSQL count what was loaded; by itself it does so about a minute later, and plans badly until then."""
-    connection = await connect(config)
-    try:
-        await connection.execute("ANALYZE")
-    finally:
-        await connection.close()
 
 
 def _settings_for(slug: str, teams: Sequence[Team], users: Sequence[User]) -> Mapping[str, Any]:

@@ -11,6 +11,7 @@ from typing import IO, Any
 from uuid import UUID
 
 from evenhand.actions.imports.mapping import IGNORED, Unmapped
+from evenhand.db.config import data_directory
 from evenhand.plugins.importing import BadRow, SourceRow
 
 
@@ -45,7 +46,7 @@ class ImportReport:
         also_created: records of other entities that the rows needed (teams, managers), by entity.
         problems: the first ones, in order of lines; `problem_counts` counts all by column, value and message.
         error_file: where the bad rows are; None when there are none.
-        created_ids: the new records, in the file's order.
+        record_ids: the records of the good rows, new and known ones, in the file's order.
     """
 
     entity: str
@@ -67,7 +68,7 @@ class ImportReport:
     problems: list[RowProblem] = field(default_factory=list)
     problem_counts: Counter[tuple[str, str, str]] = field(default_factory=Counter)
     error_file: Path | None = None
-    created_ids: list[UUID] = field(default_factory=list)
+    record_ids: list[UUID] = field(default_factory=list)
 
     KEPT_PROBLEMS = 1000
 
@@ -123,12 +124,21 @@ class ErrorFile:
         self._writer.writerow(about + kept)
 
     def _open(self) -> None:
+        try:
+            self._stream = self._fresh()
+        except OSError:
+            # The folder takes no files, as on a read-only share.
+            self.path = data_directory() / "import-errors" / self.path.name
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self._stream = self._fresh()
+        self._writer = csv.writer(self._stream)
+        self._writer.writerow(["_line", "_column", "_problem", "_hint", *self._headers])
+
+    def _fresh(self) -> IO[str]:
         if self.path.exists():
             # It may have been mended and not yet imported.
             self.path.replace(self.path.with_name(f"{self.path.stem}.previous{self.path.suffix}"))
-        self._stream = self.path.open("w", encoding="utf-8-sig", newline="")
-        self._writer = csv.writer(self._stream)
-        self._writer.writerow(["_line", "_column", "_problem", "_hint", *self._headers])
+        return self.path.open("w", encoding="utf-8-sig", newline="")
 
     def close(self) -> Path | None:
         """Finish. Returns: the file, or None when there was nothing to write."""
