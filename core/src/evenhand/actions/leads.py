@@ -9,6 +9,7 @@ from uuid import UUID
 
 from evenhand.actions.errors import AlreadyConverted, RecordArchived, VersionConflict
 from evenhand.actions.journal import Journal, Why, writing
+from evenhand.actions.preparation import tenant_zone
 from evenhand.actions.records import create_records
 from evenhand.auth.permissions import Operation, require
 from evenhand.db.bulk import update_rows
@@ -67,6 +68,10 @@ def _refuse(lead: Lead, version: int | None) -> None:
     if lead.archived_at is not None:
         raise RecordArchived(f"Lead {lead.id} is archived.", hint="Restore it first.")
     if lead.status is LeadStatus.CONVERTED:
+        if lead.converted_at is None:
+            raise AlreadyConverted(
+                f"Lead {lead.name} came in as converted.", hint="If it is not, set another status first."
+            )
         raise AlreadyConverted(
             f"Lead {lead.name} was converted on {lead.converted_at:%Y-%m-%d}.",
             hint="Open the account that it became.",
@@ -132,7 +137,7 @@ async def _opportunity(
         "currency": lead.value_currency,
         "source": lead.source,
         "campaign_id": lead.campaign_id,
-        "opened_on": journal.now.date(),
+        "opened_on": journal.now.astimezone(await tenant_zone()).date(),
         **holder,
         **given,
     }

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any, cast
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from babel.numbers import get_currency_precision
 
 from evenhand.actions.custom_values import settle_custom
 from evenhand.actions.journal import Journal
-from evenhand.entities import Opportunity, Pipeline, Stage, Tenant
+from evenhand.entities import Lead, Opportunity, Order, Pipeline, Stage, Tenant
 from evenhand.entities.columns import EMAIL
-from evenhand.entities.enums import ChannelKind, CustomFieldType, StageKind, SurveyKind
+from evenhand.entities.enums import ChannelKind, CustomFieldType, LeadStatus, StageKind, SurveyKind
 from evenhand.entities.registry import ENTITIES, Entity
 from evenhand.errors import InvalidInput, Problem
+from evenhand.tenancy.context import current_tenant
 from evenhand.tenancy.models import RecordModel
 
 DAY_ORDERS = (("starts_on", "ends_on"), ("valid_from", "valid_until"), ("opened_on", "closed_on"))
@@ -29,6 +31,11 @@ def line_amount(quantity: Decimal, unit_price: Decimal, discount_percent: Decima
     return (quantity * unit_price * (100 - discount_percent) / 100).quantize(unit, rounding=ROUND_HALF_UP)
 
 
+async def tenant_zone() -> ZoneInfo:
+    """The time zone in which the tenant's days begin."""
+    return ZoneInfo((await Tenant.get(id=current_tenant())).time_zone)
+
+
 async def prepare_new(kind: Entity, cleaned: Sequence[dict[str, Any]], times: Sequence[datetime]) -> None:
     """Complete checked values of new records; set-based.
 
@@ -38,6 +45,8 @@ async def prepare_new(kind: Entity, cleaned: Sequence[dict[str, Any]], times: Se
     Raises:
         InvalidInput: a stage that does not exist or is of another pipeline, a survey score out of range, …
     """
+    if kind.name == "Payment":
+        await _currency_of_orders(cleaned)
     if "currency" in kind.filled:
         await _default_currency(cleaned)
     if kind.name == "Order":
@@ -64,10 +73,29 @@ async def prepare_changes(
     if kind.name == "Order":
         for record, values in plans:
             _total_lines(values, _merged(record, values)["currency"])
+    if kind.name == "Lead":
+        _require_conversion(cast(Sequence[tuple[Lead, dict[str, Any]]], plans))
     if kind.name == "Opportunity":
         await _move_stages(cast(Sequence[tuple[Opportunity, dict[str, Any]]], plans), journal, times)
     await settle_custom(kind, plans)
     _check_together(kind, [_merged(record, values) for record, values in plans])
+
+
+def _require_conversion(plans: Sequence[tuple[Lead, dict[str, Any]]]) -> None:
+    """A lead becomes converted by its conversion only, and stays so."""
+    problems = []
+    for record, values in plans:
+        status = values.get("status", record.status)
+        if status is record.status:
+            continue
+        if record.converted_at is not None:
+            message = f"status: lead {record.name} was converted and stays so."
+            problems.append(Problem("status", "CONVERTED", message, "Change the account that it became."))
+        elif status is LeadStatus.CONVERTED:
+            message = f"status: lead {record.name} is not converted by its status."
+            problems.append(Problem("status", "NOT_CONVERTED", message, "Convert the lead instead."))
+    if problems:
+        raise InvalidInput(problems)
 
 
 def _merged(record: RecordModel, values: Mapping[str, Any]) -> dict[str, Any]:
@@ -98,6 +126,15 @@ async def _default_currency(cleaned: Sequence[dict[str, Any]]) -> None:
                 values["currency"] = tenant.currency if tenant else None
 
 
+async def _currency_of_orders(payments: Sequence[dict[str, Any]]) -> None:
+    unsaid = [values for values in payments if values["currency"] is None]
+    if unsaid:
+        orders = await Order.filter(id__in=list({values["order_id"] for values in unsaid}))
+        currencies = {order.id: order.currency for order in orders}
+        for values in unsaid:
+            values["currency"] = currencies.get(values["order_id"])
+
+
 async def _stages(ids: set[UUID]) -> dict[UUID, Stage]:
     return {stage.id: stage for stage in await Stage.filter(id__in=list(ids))}
 
@@ -107,16 +144,29 @@ def _no_stage(stage_id: UUID) -> InvalidInput:
     return InvalidInput([Problem("stage_id", "REFERENCE_NOT_FOUND", message, "Use a stage of the pipeline.")])
 
 
+def _require_closing_day(stage: Stage, closed_on: date | None) -> None:
+    """Won and lost deals have the day on which they closed, open ones have none."""
+    if stage.kind is StageKind.OPEN and closed_on is not None:
+        message = f"closed_on: {closed_on} is given, but stage {stage.name} is open."
+        hint = "Give a won or lost stage, or use expected_close."
+        raise InvalidInput([Problem("closed_on", "NOT_CLOSED", message, hint)])
+    if stage.kind is not StageKind.OPEN and closed_on is None:
+        message = f"closed_on: must not be empty in stage {stage.name}."
+        raise InvalidInput([Problem("closed_on", "REQUIRED", message, "Give the day, or an open stage.")])
+
+
 async def _place_in_pipeline(cleaned: Sequence[dict[str, Any]], times: Sequence[datetime]) -> None:
     await _default_places(cleaned)
     stages = await _stages({values["stage_id"] for values in cleaned})
+    zone = await tenant_zone()
     for values, at in zip(cleaned, times, strict=True):
         stage = stages.get(values["stage_id"])
         if stage is None or stage.pipeline_id != values["pipeline_id"]:
             raise _no_stage(values["stage_id"])
         values["stage_entered_at"] = at
         if stage.kind is not StageKind.OPEN and values["closed_on"] is None:
-            values["closed_on"] = at.date()
+            values["closed_on"] = at.astimezone(zone).date()
+        _require_closing_day(stage, values["closed_on"])
 
 
 async def _default_places(cleaned: Sequence[dict[str, Any]]) -> None:
@@ -142,19 +192,28 @@ async def _default_places(cleaned: Sequence[dict[str, Any]]) -> None:
 async def _move_stages(
     plans: Sequence[tuple[Opportunity, dict[str, Any]]], journal: Journal, times: Mapping[UUID, datetime]
 ) -> None:
-    moves = [(record, values) for record, values in plans if values.get("stage_id", record.stage_id) != record.stage_id]
-    stages = await _stages({values["stage_id"] for _, values in moves})
+    placing = {"pipeline_id", "stage_id", "closed_on"}
+    placed = [
+        (record, values, values.get("stage_id", record.stage_id))
+        for record, values in plans
+        if any(values[name] != getattr(record, name) for name in placing & values.keys())
+    ]
+    if not placed:
+        return
+    stages = await _stages({stage_id for _, _, stage_id in placed})
+    zone = await tenant_zone()
     noted = []
-    for record, values in moves:
-        stage = stages.get(values["stage_id"])
+    for record, values, stage_id in placed:
+        stage = stages.get(stage_id)
         if stage is None or stage.pipeline_id != values.get("pipeline_id", record.pipeline_id):
-            raise _no_stage(values["stage_id"])
+            raise _no_stage(stage_id)
         at = times[record.id]
+        if stage_id != record.stage_id and values.get("closed_on") is None:
+            values["closed_on"] = None if stage.kind is StageKind.OPEN else at.astimezone(zone).date()
+        _require_closing_day(stage, values.get("closed_on", record.closed_on))
+        if stage_id == record.stage_id:
+            continue
         values["stage_entered_at"] = at
-        if stage.kind is StageKind.OPEN:
-            values["closed_on"] = None
-        elif values.get("closed_on") is None:
-            values["closed_on"] = at.date()
         noted.append((record.id, record.stage_id, stage.id, at))
     if noted:
         from evenhand.actions.stages import note_stage_changes
