@@ -63,7 +63,7 @@ class RequestContext:
         return found
 
     def spend(self, info: Info, records: int) -> None:
-        """Count the values that the list at this place shows of its records.
+        """Count the values that a list at this place shows of its records.
 
         Raises:
             QueryTooLarge: with them, the answer holds more than one may.
@@ -73,7 +73,7 @@ class RequestContext:
         if size is None:
             asked = [self._selections.measure(node.selection_set) for node in info._raw_info.field_nodes]
             size = self._sizes_by_place[where] = sum(measure.size for measure in asked)
-        self.budget.spend((records + 1) * size)
+        self.budget.spend(records * size)
 
     async def renew(self) -> None:
         """Forget what was read: a change follows, and what is read after it must be new."""

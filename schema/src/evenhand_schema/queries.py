@@ -16,6 +16,7 @@ from evenhand_schema.contributions import Contributions
 from evenhand_schema.declare import TYPES, Bound
 from evenhand_schema.names import plural, snake
 from evenhand_schema.plugins import Plugin, list_plugins, plugin_query
+from evenhand_schema.reads.budget import LIST_COST
 from evenhand_schema.reads.filters import filter_input
 from evenhand_schema.reads.loaders import load_page
 from evenhand_schema.reads.ordering import Order
@@ -82,6 +83,7 @@ def list_field(item: Bound) -> Any:
             ]
 
         context = request_of(info)
+        context.budget.spend(LIST_COST)
         page: Page = await context.loader(("list", place(info)), load).load("page")
         context.spend(info, len(page.edges))
         return page

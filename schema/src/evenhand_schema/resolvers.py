@@ -12,6 +12,7 @@ from strawberry import Info
 from evenhand_schema.connections import DEFAULT_SIZE, LARGEST_SIZE, Page, check_size
 from evenhand_schema.context import place, request_of
 from evenhand_schema.errors import to_uuid
+from evenhand_schema.reads.budget import LIST_COST
 from evenhand_schema.reads.loaders import load_lists, load_records
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ def many_resolver(member: Many) -> Callable[..., Any]:
         window = (check_size(first), after, tuple(sorted(flags.items())))
         key = ("many", place(info), member.target, member.by, tuple(member.where.items()), window)
         context = request_of(info)
+        context.budget.spend(LIST_COST)
         page: Page = await context.loader(key, load_lists(member, first, after, flags)).load(root.id)
         context.spend(info, len(page.edges))
         return page

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from evenhand_schema.errors import QueryTooLarge
 
-LARGEST_ANSWER = 500_000
+LARGEST_ANSWER = 250_000
 """How many values one answer may hold: the records of each list times the fields asked of them."""
+
+LIST_COST = 10
+"""What a list takes by itself, also an empty one, in values."""
 
 
 class Budget:
