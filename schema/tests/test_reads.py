@@ -12,8 +12,8 @@ import pytest
 from evenhand.actions.journal import writing
 from evenhand.actions.owners import set_owner
 from evenhand.actions.records import archive_record, create_records, update_record
-from evenhand.db.session import transaction
-from evenhand.entities import ExternalId, Tagging
+from evenhand.db.session import reading, transaction
+from evenhand.entities import ExternalId, Stage, Tagging
 from evenhand.entities.registry import entity
 from evenhand.tenancy.context import Role, Scope, acting_as
 from evenhand.testing import SomeTenant
@@ -185,14 +185,17 @@ async def _all_pages(api: Api, tenant: SomeTenant, size: int, **variables: Any) 
 @pytest.mark.parametrize("seed", range(4))
 async def test_pages_show_each_record_once_and_in_order(api: Api, tenant: SomeTenant, seed: int) -> None:
     chance = random.Random(seed)
+    with acting_as(tenant.system):
+        async with reading():
+            won = await Stage.get(kind="won")
     for n in range(23):
-        await tenant.create(
-            "Opportunity",
-            name=f"机会 {chance.randrange(4)}",
-            amount=chance.choice([None, "1", "2", "2.5"]),
-            closed_on=chance.choice([None, date(2026, 1, 1) + timedelta(days=chance.randrange(3))]),
-            next_step=str(n),
-        )
+        values: dict[str, Any] = {
+            "name": f"机会 {chance.randrange(4)}",
+            "amount": chance.choice([None, "1", "2", "2.5"]),
+            "closed_on": chance.choice([None, date(2026, 1, 1) + timedelta(days=chance.randrange(3))]),
+        }
+        stage = None if values["closed_on"] is None else won.id
+        await tenant.create("Opportunity", **values, stage_id=stage, next_step=str(n))
     fields = chance.sample(["NAME", "AMOUNT", "CLOSED_ON"], k=chance.randrange(1, 4))
     order = [{"field": field, "direction": chance.choice(["ASC", "DESC"])} for field in fields]
     whole = (await api.data(tenant, LIST_QUERY, first=200, orderBy=order))["opportunities"]["nodes"]
