@@ -66,3 +66,24 @@ async def test_definitions_belong_to_one_tenant_and_entity(tenant: SomeTenant, o
         await other_tenant.create("Lead", name="Li", custom={"budget": 1})
     with pytest.raises(InvalidInput):
         await tenant.create("Account", name="Acme", custom={"budget": 1})
+
+
+async def test_an_empty_change_of_custom_values_changes_nothing(tenant: SomeTenant) -> None:
+    await define(tenant)
+    lead = await tenant.create("Lead", name="Li", custom={"remark": "重要"})
+    with acting_as(tenant.system):
+        assert not await update_record("lead", lead, {"custom": {}})
+        with pytest.raises(InvalidInput):
+            await update_record("lead", lead, {"custom": []})
+        async with reading():
+            assert (await Lead.get(id=lead)).custom == {"remark": "重要"}
+
+
+@pytest.mark.parametrize(
+    "custom",
+    [{"budget": 2**70}, {"budget": float("nan")}, {"remark": "\x00"}, {"remark": "\ud800"}, {"channel": []}],
+)
+async def test_custom_values_that_cannot_be_kept_are_refused(tenant: SomeTenant, custom: dict[str, Any]) -> None:
+    await define(tenant)
+    with pytest.raises(InvalidInput):
+        await tenant.create("Lead", name="Li", custom=custom)

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from evenhand.actions.records import check_draft
 from evenhand.actions.values import BadValue, clean, convert
 from evenhand.entities import Account, Activity, CustomField, Lead, OrderLine, Stage, User
 from evenhand.entities.enums import LeadStatus, Tier
@@ -136,3 +137,45 @@ def test_line_columns_are_checked_too() -> None:
     assert convert(OrderLine._meta.fields_map["discount_percent"], "100") == 100
     with pytest.raises(BadValue):
         convert(OrderLine._meta.fields_map["discount_percent"], "100.01")
+
+
+@pytest.mark.parametrize(
+    ("entity_name", "values"),
+    [
+        ("Account", {"also_names": {"a": "b"}}),
+        ("Account", {"also_names": ["a", None]}),
+        ("Account", {"also_names": ["\ud800"]}),
+        ("Account", {"addresses": ["上海"]}),
+        ("Account", {"addresses": [{"street": "\x00"}]}),
+        ("Account", {"addresses": [{"number": 2**70}]}),
+        ("Account", {"addresses": [{1: "street"}]}),
+        ("Account", {"custom": []}),
+        ("Account", {"name": "\ud800"}),
+        ("User", {"skills": {"a": 1}}),
+        ("User", {"working_hours": []}),
+        ("Absence", {"starts_on": "9" * 5000}),
+        ("Activity", {"occurred_at": "0001-01-01T00:00:00+08:00"}),
+        ("Activity", {"occurred_at": "9999-12-31T23:59:59-08:00"}),
+        ("Contact", {"channels": 5}),
+        ("Contact", {"channels": "email"}),
+        ("Contact", {"channels": {"email": "a@b.cn"}}),
+        ("Contact", {"channels": [None]}),
+    ],
+)
+def test_values_that_no_column_can_keep_are_refused_by_name(
+    database: object, entity_name: str, values: dict[str, Any]
+) -> None:
+    _, problems = check_draft(entity(entity_name), values, partial=True)
+    (name,) = values
+    assert [problem.field.partition(".")[0] for problem in problems] == [name]
+    assert all(problem.hint for problem in problems)
+
+
+def test_json_may_nest_but_not_without_end(database: object) -> None:
+    nested: Any = "深"
+    for _ in range(11):
+        nested = {"a": [nested]}
+    _, problems = check_draft(entity("Campaign"), {"tracking": nested}, partial=True)
+    assert [problem.code for problem in problems] == ["CANNOT_BE_KEPT"]
+    _, problems = check_draft(entity("Campaign"), {"tracking": nested["a"][0]}, partial=True)
+    assert problems == []

@@ -7,6 +7,7 @@ from datetime import date
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
+from evenhand.actions.values import unstorable
 from evenhand.entities import CustomField
 from evenhand.entities.enums import CustomFieldType
 from evenhand.entities.registry import Entity
@@ -24,12 +25,12 @@ _HINTS = {
 def _fits(kind: CustomFieldType, options: Sequence[str], value: Any) -> bool:
     match kind:
         case CustomFieldType.TEXT:
-            return isinstance(value, str)
+            return isinstance(value, str) and unstorable(value) is None
         case CustomFieldType.NUMBER:
             if isinstance(value, bool) or not isinstance(value, (int, float, str, Decimal)):
                 return False
             try:
-                return Decimal(str(value)).is_finite()
+                return Decimal(str(value)).is_finite() and unstorable(value) is None
             except InvalidOperation:
                 return False
         case CustomFieldType.BOOLEAN:
@@ -70,18 +71,15 @@ async def settle_custom(kind: Entity, drafts: Sequence[tuple[RecordModel | None,
     Raises:
         InvalidInput: a key that the tenant has not defined, or a value that does not fit its type.
     """
-    given = [(record, values) for record, values in drafts if values.get("custom")]
+    given = [(record, values) for record, values in drafts if "custom" in values]
     if not given:
         return
-    rows = await CustomField.filter(entity=kind.name, archived_at=None)
+    asked = any(values["custom"] for _, values in given)
+    rows = await CustomField.filter(entity=kind.name, archived_at=None) if asked else []
     definitions = {row.key: row for row in rows}
     problems: list[Problem] = []
     for record, values in given:
         custom = values["custom"]
-        if not isinstance(custom, dict):
-            message = f"custom: {custom!r} is not an object."
-            problems.append(Problem("custom", "WRONG_TYPE", message, "Give an object of keys and values."))
-            continue
         problems += check_custom(definitions, custom)
         merged = {**(record.custom if record is not None else {}), **custom}
         values["custom"] = {key: value for key, value in merged.items() if value is not None}

@@ -52,6 +52,10 @@ def check_draft(kind: Entity, draft: Draft, *, partial: bool = False) -> tuple[d
     for child in kind.children:
         if draft.get(child.key) is None:
             continue
+        if not isinstance(draft[child.key], Sequence) or isinstance(draft[child.key], str):
+            message = f"{child.key}: {draft[child.key]!r} is not a list."
+            problems.append(Problem(child.key, "WRONG_TYPE", message, "Give a list of objects."))
+            continue
         values[child.key] = []
         for number, row in enumerate(draft[child.key]):
             row_values, row_problems = _check_child(child, row, number)

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
 from enum import Enum
+from math import isfinite
 from typing import Any
 from uuid import UUID
 
@@ -16,12 +17,15 @@ from tortoise.fields.base import Field
 from tortoise.fields.data import CharEnumFieldInstance
 from tortoise.models import Model
 
-from evenhand.entities.columns import Pattern
-from evenhand.errors import Problem
+from evenhand.entities.columns import Pattern, Shape, shape_of
+from evenhand.errors import InvalidInput, Problem
 
 _TRUE = frozenset({"true", "yes", "y", "1", "是", "对"})
 _FALSE = frozenset({"false", "no", "n", "0", "否", "错"})
-_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff]")
+"""Control characters, and halves of characters that no encoding can hold."""
+_DEEPEST = 20
+"""So deep lists and objects may lie in each other."""
 
 
 class BadValue(ValueError):
@@ -91,7 +95,10 @@ def _moment(value: Any) -> datetime:
         raise BadValue("WRONG_TYPE", f"{value!r} is not a time.", "Use 2026-05-31T14:30:00+08:00.")
     if value.tzinfo is None:
         raise BadValue("NAIVE_TIME", f"{value} has no time zone.", "Add one: 2026-05-31T14:30:00+08:00.")
-    return value.astimezone(UTC)
+    try:
+        return value.astimezone(UTC)
+    except OverflowError:
+        raise BadValue("BAD_TIME", f"{value} is out of range.", "Use 2026-05-31T14:30:00+08:00.") from None
 
 
 def _day(value: Any) -> date:
@@ -131,14 +138,52 @@ def _identifier(value: Any) -> UUID:
         raise BadValue("BAD_ID", f"{value!r} is not an id.", "Use the id that the API gave.") from None
 
 
+def unstorable(value: Any, depth: int = 0) -> str | None:
+    """Why a value cannot be kept as JSON, as the end of a sentence; None when it can."""
+    match value:
+        case str():
+            return "holds control characters" if _CONTROL.search(value) else None
+        case bool() | None | Decimal() | date() | UUID():
+            return None
+        case int():
+            return None if -(2**63) <= value < 2**63 else "holds a number that is too large"
+        case float():
+            return None if isfinite(value) else "holds a number that is not finite"
+        case list() | dict() if depth == _DEEPEST:
+            return "is nested too deeply"
+        case list():
+            items: list[Any] = value
+        case dict():
+            if not all(isinstance(key, str) for key in value):
+                return "holds a key that is not a text"
+            items = [*value, *value.values()]
+        case _:
+            return f"holds a {type(value).__name__}"
+    return next((reason for item in items if (reason := unstorable(item, depth + 1)) is not None), None)
+
+
+def _json(value: Any, shape: Shape) -> Any:
+    match shape:
+        case Shape.OBJECT:
+            fits = isinstance(value, dict)
+        case Shape.TEXTS:
+            fits = isinstance(value, list) and all(isinstance(item, str) for item in value)
+        case Shape.OBJECTS:
+            fits = isinstance(value, list) and all(isinstance(item, dict) for item in value)
+    if not fits:
+        raise BadValue("WRONG_TYPE", f"{value!r} is not {shape.value}.", f"Give {shape.value}.")
+    reason = unstorable(value)
+    if reason is not None:
+        raise BadValue("CANNOT_BE_KEPT", f"{value!r} {reason}.", "Give plain texts, numbers, lists and objects.")
+    return value
+
+
 def _convert(field: Field[Any], value: Any) -> Any:
     match field:
         case CharEnumFieldInstance():
             return _choice(value, field.enum_type)
         case fields.JSONField():
-            if not isinstance(value, (dict, list)):
-                raise BadValue("WRONG_TYPE", f"{value!r} is neither a list nor an object.", "Give a list or an object.")
-            return value
+            return _json(value, shape_of(field))
         case fields.CharField() | fields.TextField():
             return _text(value, field)
         case fields.DecimalField():
@@ -174,6 +219,18 @@ def convert(field: Field[Any], value: Any) -> Any:
                 raise BadValue(validator.code, f"{value!r} {validator.message}", validator.hint) from None
             raise BadValue("OUT_OF_RANGE", f"{value} cannot be taken: {error}.", "Give a value in range.") from None
     return converted
+
+
+def require_value(model: type[Model], column: str, value: Any) -> Any:
+    """One value as the model's column keeps it.
+
+    Raises:
+        InvalidInput.
+    """
+    try:
+        return convert(model._meta.fields_map[column], value)
+    except BadValue as bad:
+        raise InvalidInput([bad.problem(column)]) from None
 
 
 def clean(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from decimal import Decimal
+from enum import StrEnum
 from typing import Any
 
 from tortoise import fields
@@ -80,14 +81,35 @@ def count(*, minimum: int = 0, maximum: int | None = None, null: bool = True, **
     return fields.IntField(**options)
 
 
+class Shape(StrEnum):
+    """What a JSON column holds."""
+
+    TEXTS = "a list of texts"
+    OBJECTS = "a list of objects"
+    OBJECT = "an object"
+
+
+def shape_of(field: Any) -> Shape:
+    """What a JSON column holds; an object unless it was declared as a list."""
+    shape: Shape = getattr(field, "shape", Shape.OBJECT)
+    return shape
+
+
+def _list(shape: Shape) -> Any:
+    field: Any = fields.JSONField(default=list)
+    # No argument of the field: the database knows nothing of it, and migrations must not.
+    field.shape = shape
+    return field
+
+
 def string_list() -> Any:
     """A list of short texts."""
-    return fields.JSONField(default=list)
+    return _list(Shape.TEXTS)
 
 
 def object_list() -> Any:
-    """A list of small objects; the shape is checked by the action that writes it."""
-    return fields.JSONField(default=list)
+    """A list of small objects."""
+    return _list(Shape.OBJECTS)
 
 
 def mapping() -> Any:
