@@ -13,7 +13,7 @@ from babel.numbers import get_currency_precision
 
 from evenhand.actions.custom_values import settle_custom
 from evenhand.actions.journal import Journal
-from evenhand.entities import Lead, Opportunity, Order, Pipeline, Stage, Tenant
+from evenhand.entities import Lead, Opportunity, Order, OrderLine, Pipeline, Stage, Tenant
 from evenhand.entities.columns import EMAIL
 from evenhand.entities.enums import ChannelKind, CustomFieldType, LeadStatus, StageKind, SurveyKind
 from evenhand.entities.registry import ENTITIES, Entity
@@ -23,6 +23,10 @@ from evenhand.tenancy.models import RecordModel
 
 DAY_ORDERS = (("starts_on", "ends_on"), ("valid_from", "valid_until"), ("opened_on", "closed_on"))
 """Pairs of days of which the second is never before the first."""
+
+
+_TOO_MUCH = Decimal(10) ** 14
+"""Amounts have fourteen digits before the point."""
 
 
 def line_amount(quantity: Decimal, unit_price: Decimal, discount_percent: Decimal, currency: str) -> Decimal:
@@ -71,6 +75,7 @@ async def prepare_changes(
 ) -> None:
     """Complete checked changes of locked records; set-based. `times`: when each record changes."""
     if kind.name == "Order":
+        await _require_sums(plans)
         for record, values in plans:
             _total_lines(values, _merged(record, values)["currency"])
     if kind.name == "Lead":
@@ -104,12 +109,29 @@ def _merged(record: RecordModel, values: Mapping[str, Any]) -> dict[str, Any]:
 
 def _total_lines(values: dict[str, Any], currency: str) -> None:
     lines = values.get("lines")
-    if lines is None:
+    if lines is None or (not lines and values.get("total") is not None):
         return
     for line in lines:
         amount = line_amount(line["quantity"], line["unit_price"], line["discount_percent"], currency)
         line.setdefault("amount", amount)
     values["total"] = sum((line["amount"] for line in lines), Decimal(0))
+    if values["total"] >= _TOO_MUCH:
+        message = f"lines: their sum {values['total']} is too large."
+        raise InvalidInput([Problem("lines", "TOO_LARGE", message, "Split the order.")])
+
+
+async def _require_sums(plans: Sequence[tuple[RecordModel, dict[str, Any]]]) -> None:
+    """The total of an order with lines is their sum and cannot be set."""
+    stated = {record.id: values["total"] for record, values in plans if "total" in values and "lines" not in values}
+    if not stated:
+        return
+    sums: dict[UUID, Decimal] = {}
+    for line in await OrderLine.filter(order_id__in=list(stated)):
+        sums[line.order_id] = sums.get(line.order_id, Decimal(0)) + line.amount
+    for order_id, total in sums.items():
+        if stated[order_id] != total:
+            message = f"total: {stated[order_id]} is not the sum of the lines, {total}."
+            raise InvalidInput([Problem("total", "NOT_THE_SUM", message, "Change the lines.")])
 
 
 def _require_totals(cleaned: Sequence[Mapping[str, Any]]) -> None:

@@ -272,11 +272,19 @@ async def apply_clean(
     times = {record.id: journal.moment((moments or {}).get(record.id)) for record, _ in plans}
     await prepare_changes(kind, plans, journal, times)
     keys = {child.key for child in kind.children}
+    there = {
+        child.key: await children_of(child, [record.id for record, values in plans if child.key in values])
+        for child in kind.children
+    }
     changed: list[UUID] = []
     groups: dict[tuple[str, ...], list[dict[str, Any]]] = {}
     for record, values in plans:
         new = {k: v for k, v in values.items() if k not in keys and getattr(record, k) != v}
-        children = {child: values[child.key] for child in kind.children if child.key in values}
+        children = {
+            child: values[child.key]
+            for child in kind.children
+            if child.key in values and not _same_rows(values[child.key], there[child.key].get(record.id, []))
+        }
         if not new and not children:
             continue
         row = {"id": record.id, "tenant_id": record.tenant_id, **new}
@@ -286,14 +294,33 @@ async def apply_clean(
         for child, items in children.items():
             await child.model.filter(**{child.parent: record.id}).delete()
             await _insert_children(child, {record.id: items}, journal, times)
+        before = {name: getattr(record, name) for name in new}
+        before |= {child.key: there[child.key].get(record.id, []) for child in children}
         after = {**new, **{child.key: items for child, items in children.items()}}
         at = times[record.id]
-        journal.record(kind.name, record.id, before={name: getattr(record, name) for name in new}, after=after, at=at)
+        journal.record(kind.name, record.id, before=before, after=after, at=at)
         journal.emit(f"{kind.name}Updated", kind.name, record.id, after, at=at)
     for rows in groups.values():
         with explained(kind.model, rows):
             await update_rows(journal.client, kind.model, rows)
     return changed
+
+
+async def children_of(child: Child, ids: Sequence[UUID]) -> dict[UUID, list[dict[str, Any]]]:
+    """The child rows of records, as drafts have them, in the order in which they were written."""
+    if not ids:
+        return {}
+    hidden = ("id", "tenant_id", "created_at", child.parent)
+    columns = [column for column in child.model._meta.fields_db_projection.values() if column not in hidden]
+    found: dict[UUID, list[dict[str, Any]]] = {}
+    for row in await child.model.filter(**{f"{child.parent}__in": list(ids)}).order_by("id"):
+        found.setdefault(getattr(row, child.parent), []).append({name: getattr(row, name) for name in columns})
+    return found
+
+
+def _same_rows(wanted: Sequence[Mapping[str, Any]], there: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether a child list is as it was; also its order counts."""
+    return len(wanted) == len(there) and all(new == old for new, old in zip(wanted, there, strict=True))
 
 
 async def _lock(kind: Entity, ids: Sequence[UUID]) -> dict[UUID, RecordModel]:

@@ -12,12 +12,12 @@ from evenhand.actions.imports.report import RowProblem
 from evenhand.actions.imports.rows import Draft
 from evenhand.actions.journal import Journal, Why, writing
 from evenhand.actions.owners import Holder, change_holders
-from evenhand.actions.records import apply_clean, insert_clean
+from evenhand.actions.records import apply_clean, children_of, insert_clean
 from evenhand.db.bulk import insert_rows, update_rows
 from evenhand.db.session import raw_connection
 from evenhand.entities import ExternalId
 from evenhand.entities.enums import OwnershipReason
-from evenhand.entities.registry import Child, Entity
+from evenhand.entities.registry import Entity
 from evenhand.errors import EvenhandError, InvalidInput
 from evenhand.tenancy.models import RecordModel, uuid7
 
@@ -163,7 +163,9 @@ async def _change(job: Job, pairs: Sequence[tuple[Draft, UUID]], journal: Journa
         .order_by("id")
         .select_for_update(no_key=True)
     }
-    children = {child.key: await _children_of(child, list(locked)) for child in kind.children}
+    children = {
+        child.key: await children_of(child, list(locked) if child.key in _IDENTITY else []) for child in kind.children
+    }
     plans: list[tuple[RecordModel, dict[str, Any]]] = []
     holders: dict[UUID, Holder] = {}
     seen: set[UUID] = set()
@@ -233,21 +235,6 @@ def merge_children(
     primary = {item["kind"] for item in now if item["is_primary"]}
     added = [{**item, "is_primary": item["is_primary"] and item["kind"] not in primary} for item in missing]
     return [dict(item) for item in now] + added
-
-
-async def _children_of(child: Child, ids: Sequence[UUID]) -> dict[UUID, list[dict[str, Any]]]:
-    """The child rows of the records, without what every row has."""
-    if child.key not in _IDENTITY or not ids:
-        return {}
-    columns = [
-        column
-        for column in child.model._meta.fields_db_projection.values()
-        if column not in ("id", "tenant_id", "created_at", child.parent)
-    ]
-    found: dict[UUID, list[dict[str, Any]]] = {}
-    for row in await child.model.filter(**{f"{child.parent}__in": list(ids)}).order_by("id"):
-        found.setdefault(getattr(row, child.parent), []).append({name: getattr(row, name) for name in columns})
-    return found
 
 
 async def link_later(kind: Entity, links: Sequence[tuple[UUID, dict[str, UUID]]]) -> list[UUID]:
