@@ -5,9 +5,10 @@ from itertools import pairwise
 
 import pytest
 
-from evenhand.actions.errors import AlreadyConverted, OwnerNotEligible
+from evenhand.actions.errors import AlreadyConverted, OwnerNotEligible, RecordArchived
 from evenhand.actions.leads import Converted, convert_lead
 from evenhand.actions.owners import set_owner
+from evenhand.actions.records import archive_record
 from evenhand.auth.permissions import PermissionDenied
 from evenhand.db.session import reading
 from evenhand.entities import Account, Contact, ContactChannel, Lead, Opportunity
@@ -156,3 +157,21 @@ async def test_a_lead_joins_an_existing_customer(tenant: SomeTenant) -> None:
         with pytest.raises(NotFound):
             await convert_lead(uuid7())
     assert (result.account_id, result.opportunity_id) == (account, None)
+
+
+async def test_archived_records_keep_their_owner(tenant: SomeTenant) -> None:
+    lead = await tenant.create("Lead", name="Li")
+    with acting_as(tenant.system):
+        await archive_record("Lead", lead)
+        with pytest.raises(RecordArchived):
+            await set_owner("lead", [lead], owner_id=tenant.users[Role.REP])
+        async with reading():
+            assert await OwnershipEntry.filter(record_id=lead).count() == 1
+
+
+@pytest.mark.parametrize("note", ["长" * 501, "\x00", "\ud800"])
+async def test_notes_that_the_ledger_cannot_keep_are_refused(tenant: SomeTenant, note: str) -> None:
+    lead = await tenant.create("Lead", name="Li")
+    with acting_as(tenant.system), pytest.raises(InvalidInput) as invalid:
+        await set_owner("lead", [lead], owner_id=tenant.users[Role.REP], note=note)
+    assert invalid.value.problems[0].field == "note"

@@ -66,3 +66,10 @@ async def test_only_what_can_be_tagged_is_tagged(tenant: SomeTenant, other_tenan
     with acting_as(tenant.system):
         async with reading():
             assert not await Tagging.all().exists()
+
+
+@pytest.mark.parametrize("why", ["长" * 501, "\x00", "\ud800"])
+async def test_reasons_that_cannot_be_kept_are_refused(tenant: SomeTenant, why: str) -> None:
+    lead, tag = await tenant.create("Lead", name="Li"), await tenant.create("Tag", name="重点")
+    with acting_as(tenant.system), pytest.raises(InvalidInput):
+        await tag_records("Lead", [lead], tag, why=why)

@@ -8,14 +8,16 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from evenhand.actions.errors import RecordArchived
 from evenhand.actions.journal import Journal, Why, writing
+from evenhand.actions.values import require_value
 from evenhand.auth.permissions import Operation, require
 from evenhand.db.bulk import update_rows
 from evenhand.entities.enums import OwnershipReason
 from evenhand.entities.registry import Entity, entity
 from evenhand.errors import InvalidInput, NotFound, Problem
 from evenhand.ownership.holders import require_eligible_owners
-from evenhand.ownership.models import Pool
+from evenhand.ownership.models import OwnershipEntry, Pool
 from evenhand.tenancy.context import current_actor
 
 
@@ -52,6 +54,9 @@ async def change_holders(
     missing = holders.keys() - {record.id for record in records}
     if missing:
         raise NotFound(kind.name, min(missing))
+    for record in records:
+        if record.archived_at is not None:
+            raise RecordArchived(f"{kind.name} {record.id} is archived.", hint="Restore it first.")
     rows: list[dict[str, Any]] = []
     for record in records:
         old: dict[str, Any] = {name: getattr(record, name) for name in ("owner_id", "pool_id")}
@@ -97,7 +102,7 @@ async def set_owner(
     Returns: ids of the records whose holder was really another.
 
     Raises:
-        InvalidInput, NotFound, OwnerNotEligible, PermissionDenied.
+        InvalidInput, NotFound, RecordArchived, OwnerNotEligible, PermissionDenied.
     """
     kind = entity(entity_name)
     require(current_actor(), Operation.ASSIGN, kind.name)
@@ -105,7 +110,7 @@ async def set_owner(
         message = "owner_id: give exactly one of owner_id and pool_id."
         raise InvalidInput([Problem("owner_id", "ONE_HOLDER", message, "A record has an owner or a pool.")])
     reason = OwnershipReason.MANUAL if owner_id is not None else OwnershipReason.RELEASED
-    why = Why(reason, note=note)
+    why = Why(reason, note=require_value(OwnershipEntry, "note", note))
     holder = Holder(owner_id, pool_id)
     async with writing("set_owner") as journal:
         return await change_holders(

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from evenhand.actions.constraints import explained
 from evenhand.actions.journal import Journal, writing
+from evenhand.actions.values import require_value
 from evenhand.auth.permissions import Operation, require
 from evenhand.db.bulk import insert_rows
 from evenhand.entities import Tag, Tagging
@@ -106,6 +107,7 @@ async def tag_records(entity_name: str, record_ids: Sequence[UUID], tag_id: UUID
     kind = entity(entity_name)
     actor = current_actor()
     require(actor, Operation.UPDATE, kind.name)
+    why = require_value(Tagging, "why", why)
     marks = [Mark(tag_id, kind.name, record_id, why, actor.user_id) for record_id in record_ids]
     async with writing("tag_records") as journal:
         return await put_tags(marks, journal=journal)
