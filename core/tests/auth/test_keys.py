@@ -4,13 +4,14 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from evenhand.audit.models import AuditEntry
 from evenhand.auth.keys import Unauthenticated, authenticate, create_api_key, hash_key
 from evenhand.auth.models import ApiKey
 from evenhand.auth.permissions import Operation, PermissionDenied, may
 from evenhand.db.session import reading, transaction
 from evenhand.entities import User
 from evenhand.entities.registry import ENTITIES
-from evenhand.errors import NotFound
+from evenhand.errors import InvalidInput, NotFound
 from evenhand.tenancy.context import Actor, Role, Scope, acting_as
 from evenhand.tenancy.models import uuid7
 from evenhand.testing import SomeTenant
@@ -92,3 +93,29 @@ def test_read_only_changes_nothing_and_reps_set_up_nothing() -> None:
     assert not may(actor(Role.REP), Operation.ASSIGN, "Lead")
     assert not may(actor(Role.MANAGER), Operation.CONFIGURE, "TenantPlugin")
     assert not may(actor(Role.REP), Operation.READ, "ApiKey")
+
+
+async def test_a_new_key_is_in_the_journal_without_its_secret(tenant: SomeTenant) -> None:
+    with acting_as(tenant.system):
+        key = await create_api_key(tenant.users[Role.REP], "报表")
+        async with reading():
+            entry = await AuditEntry.get(entity="ApiKey")
+    assert (entry.action, entry.after["name"], entry.after["user_id"]) == (
+        "create_api_key",
+        "报表",
+        str(tenant.users[Role.REP]),
+    )
+    secret = key.removeprefix(f"evh_{tenant.slug}_")
+    assert secret[6:] not in str(entry.after)
+
+
+@pytest.mark.parametrize("name", ["", "长" * 101, "\x00"])
+async def test_keys_need_a_name_that_can_be_kept(tenant: SomeTenant, name: str) -> None:
+    with acting_as(tenant.system), pytest.raises(InvalidInput):
+        await create_api_key(tenant.users[Role.REP], name)
+
+
+async def test_the_end_of_a_key_needs_a_time_zone(tenant: SomeTenant) -> None:
+    naive = datetime(2030, 1, 1)  # noqa: DTZ001 - the point of the test
+    with acting_as(tenant.system), pytest.raises(InvalidInput):
+        await create_api_key(tenant.users[Role.REP], "report", expires_at=naive)

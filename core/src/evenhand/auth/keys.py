@@ -9,6 +9,8 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
+from evenhand.actions.journal import writing
+from evenhand.actions.values import require_value
 from evenhand.auth.models import ApiKey
 from evenhand.auth.permissions import Operation, require
 from evenhand.db.session import raw_connection, transaction
@@ -57,23 +59,32 @@ async def create_api_key(
     """Make a key that acts for a user of the current tenant.
 
     Returns: the key; it is shown this once and cannot be recovered.
+
+    Raises:
+        InvalidInput, NotFound, PermissionDenied.
     """
     actor = current_actor()
     require(actor, Operation.CONFIGURE, "ApiKey")
-    async with transaction():
+    name = require_value(ApiKey, "name", name)
+    if expires_at is not None:
+        expires_at = require_value(ApiKey, "expires_at", expires_at)
+    granted = sorted(scope.value for scope in scopes)
+    async with writing("create_api_key") as journal:
         tenant = await Tenant.get(id=actor.tenant_id)
         if not await User.exists(id=user_id):
             raise NotFound("User", user_id)
         start = f"evh_{tenant.slug}_"
         secret = secrets.token_urlsafe(32)
-        await ApiKey.create(
+        created = await ApiKey.create(
             user_id=user_id,
             name=name,
             prefix=f"{start}{secret[:6]}",
             hash=hash_key(start + secret),
-            scopes=sorted(scope.value for scope in scopes),
+            scopes=granted,
             expires_at=expires_at,
         )
+        after = {"user_id": user_id, "name": name, "prefix": created.prefix, "scopes": granted}
+        journal.record("ApiKey", created.id, before=None, after={**after, "expires_at": expires_at})
     return start + secret
 
 
