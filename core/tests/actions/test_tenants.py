@@ -48,3 +48,21 @@ async def test_bad_tenants_are_refused_with_all_problems(database: DatabaseConfi
     with pytest.raises(InvalidInput) as invalid:
         await create_tenant("Bad Slug", " ", time_zone="Mars/Base", currency="dollars")
     assert [problem.field for problem in invalid.value.problems] == ["slug", "name", "time_zone", "currency"]
+
+
+@pytest.mark.parametrize(
+    ("slug", "options", "field"),
+    [
+        ("acme\n", {}, "slug"),
+        ("acme", {"locale": "x" * 17}, "locale"),
+        ("acme", {"name": "长" * 301}, "name"),
+        ("acme", {"name": "\x00"}, "name"),
+        ("acme", {"currency": "USD\n"}, "currency"),
+    ],
+)
+async def test_what_no_tenant_can_be_called_is_refused(
+    database: object, slug: str, options: dict[str, str], field: str
+) -> None:
+    with pytest.raises(InvalidInput) as invalid:
+        await create_tenant(slug, **{"name": "Acme", **options})
+    assert [problem.field for problem in invalid.value.problems] == [field]

@@ -7,6 +7,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from evenhand.actions.journal import writing
+from evenhand.actions.values import require_value
 from evenhand.auth.permissions import Operation, require
 from evenhand.errors import EvenhandError, InvalidInput, Problem
 from evenhand.plugins.host import current_host
@@ -50,6 +51,8 @@ async def set_plugin(
         why = f": {host.failures[slug]}" if slug in host.failures else "."
         names = ", ".join(sorted(host.manifests)) or "none"
         raise PluginNotInstalled(f"No usable plugin {slug!r} is installed{why}", hint=f"Installed: {names}.")
+    if position is not None:
+        position = require_value(TenantPlugin, "position", position)
     checked = _checked_settings(slug, settings) if settings is not None else None
     async with writing("set_plugin") as journal:
         _, created = await TenantPlugin.get_or_create(

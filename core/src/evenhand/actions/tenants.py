@@ -11,6 +11,7 @@ import asyncpg
 from evenhand.actions.errors import DuplicateValue
 from evenhand.actions.journal import writing
 from evenhand.actions.records import create_records
+from evenhand.actions.values import require_value
 from evenhand.db.bulk import insert_rows
 from evenhand.entities import Tenant
 from evenhand.entities.columns import CURRENCY_PATTERN
@@ -41,17 +42,20 @@ def default_stage_names() -> list[tuple[str, ...]]:
     return list(zip(*(words["stages"] for words in _DEFAULTS.values()), strict=True))
 
 
-def _check(slug: str, name: str, time_zone: str, currency: str) -> None:
+def _check(slug: str, name: str, locale: str, time_zone: str, currency: str) -> None:
     problems = []
-    if not _SLUG.match(slug):
+    if not _SLUG.fullmatch(slug):
         hint = "Use small letters, digits and hyphens, at most 63, e.g. acme-shanghai."
         problems.append(Problem("slug", "BAD_SLUG", f"slug: {slug!r} cannot be used.", hint))
-    if not name.strip():
-        problems.append(Problem("name", "REQUIRED", "name: must not be empty.", "Give the company's name."))
+    for column, value in (("name", name), ("locale", locale)):
+        try:
+            require_value(Tenant, column, value)
+        except InvalidInput as invalid:
+            problems += invalid.problems
     if time_zone not in available_timezones():
         hint = "Use a name such as Asia/Shanghai or Europe/London."
         problems.append(Problem("time_zone", "BAD_TIME_ZONE", f"time_zone: {time_zone!r} is unknown.", hint))
-    if not re.match(CURRENCY_PATTERN, currency):
+    if not re.fullmatch(CURRENCY_PATTERN, currency):
         hint = "Use three letters such as CNY or USD."
         problems.append(Problem("currency", "BAD_CURRENCY", f"currency: {currency!r} is no currency.", hint))
     if problems:
@@ -68,7 +72,7 @@ async def create_tenant(
     Raises:
         InvalidInput; DuplicateValue: the slug is taken.
     """
-    _check(slug, name, time_zone, currency)
+    _check(slug, name, locale, time_zone, currency)
     tenant_id = uuid7()
     words = _DEFAULTS["zh" if locale.startswith("zh") else "en"]
     with acting_as(system_actor(tenant_id, via="set-up")):
