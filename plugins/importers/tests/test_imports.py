@@ -21,6 +21,7 @@ from evenhand.auth.permissions import PermissionDenied
 from evenhand.db.session import reading
 from evenhand.entities import ContactChannel, ExternalId, OpportunityLine, StageChange
 from evenhand.entities.enums import ChannelKind, OwnershipReason
+from evenhand.errors import InvalidInput
 from evenhand.events.models import OutboxEvent
 from evenhand.ownership.models import OwnershipEntry
 from evenhand.tenancy.context import Role, acting_as
@@ -430,3 +431,27 @@ async def test_who_may_not_write_may_not_import(company: Company, write: Write) 
     with acting_as(company.tenant.actor(Role.READ_ONLY)), pytest.raises(PermissionDenied):
         await import_file("accounts", write("a.csv", "name\nAcme\n"))
     assert await company.all("Account") == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "header", "bad", "good"),
+    [
+        ("accounts", "id,name", f"{'9' * 301},Acme", "2,Other"),
+        ("leads", "id,first_name,last_name", f"1,{'a' * 200},{'b' * 200}", "2,Li,Na"),
+        ("accounts", "id,name,street", "1,Acme,x\x01y", "2,Other,Main Street"),
+        ("products", "id,name", f"1,{'长' * 301}", "2,Press"),
+        ("opportunities", "id,name", f"1,{'长' * 301}", "2,Deal"),
+    ],
+)
+async def test_cells_that_no_column_can_hold_spoil_their_row_only(
+    company: Company, write: Write, kind: str, header: str, bad: str, good: str
+) -> None:
+    filler = "".join(f"{n},Name {n},\n" if header.count(",") == 2 else f"{n},Name {n}\n" for n in range(100, 140))
+    report = await company.load(kind, write("odd.csv", f"{header}\n{bad}\n{good}\n{filler}"))
+    assert (report.created, report.bad) == (41, 1)
+    assert [problem.line for problem in report.problems] == [2]
+
+
+async def test_a_source_whose_name_is_too_long_is_refused(company: Company, write: Write) -> None:
+    with pytest.raises(InvalidInput):
+        await company.load("accounts", write("a.csv", "id,name\n1,Acme\n"), source="x" * 101)

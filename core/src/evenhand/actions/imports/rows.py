@@ -259,6 +259,7 @@ class RowReader:
         address = address_of(parts) if self._kind.name == "Account" else None
         if address:
             given["addresses"] = [address]
+        problems += self._check_made(row, made)
         problems += self._check(row, given, derived)
         has_id = KEY in texts
         key = texts.get(KEY) or natural_key(self._kind, {**made, **texts})
@@ -301,6 +302,19 @@ class RowReader:
             return _problem(row, cell.header, raw, bad)
         given[column] = amount.currencies[0]
         return None
+
+    def _check_made(self, row: SourceRow, made: Mapping[str, str]) -> list[RowProblem]:
+        """What was put together from good cells can still be too long."""
+        problems: list[RowProblem] = []
+        for name, text in made.items():
+            check = targets_of(self._kind)[name].convert
+            try:
+                if check is not None:
+                    check(text)
+            except BadValue as bad:
+                about = BadCell(bad.code, f"{name}, made from other columns, {bad.message}", bad.hint)
+                problems.append(_problem(row, "", text, about))
+        return problems
 
     def _check(self, row: SourceRow, given: Mapping[str, Any], derived: Mapping[str, Any]) -> list[RowProblem]:
         problems: list[RowProblem] = []

@@ -22,10 +22,10 @@ from evenhand.actions.imports.targets import CUSTOM, targets_of
 from evenhand.actions.imports.writing import ACTION, Job, Written, imported, link_later, write_drafts
 from evenhand.actions.journal import writing
 from evenhand.actions.records import create_records
-from evenhand.actions.values import clean
+from evenhand.actions.values import clean, require_value
 from evenhand.auth.permissions import Operation, require
 from evenhand.db.session import reading, transaction
-from evenhand.entities import CustomField
+from evenhand.entities import CustomField, ExternalId
 from evenhand.entities.enums import CustomFieldType
 from evenhand.entities.registry import Entity, entity
 from evenhand.plugins.contract import TenantContext
@@ -460,7 +460,7 @@ async def import_file(
     report = ImportReport(
         entity=kind.name,
         path=path,
-        source=options.source or recognised.source or "import",
+        source=require_value(ExternalId, "source", options.source or recognised.source or "import"),
         importer=f"{importer.name} ({table.description})",
         profile=recognised.profile,
         mapping=dict(plan.spelled),

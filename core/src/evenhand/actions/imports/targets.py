@@ -13,6 +13,7 @@ from tortoise.fields.data import CharEnumFieldInstance
 from tortoise.fields.relational import ForeignKeyFieldInstance
 
 from evenhand.actions.values import convert
+from evenhand.entities import ExternalId
 from evenhand.entities.enums import ChannelKind
 from evenhand.entities.registry import ENTITIES, Entity
 from evenhand.plugins.importing import ImportField, ValueKind
@@ -35,6 +36,7 @@ CHANNELS: Mapping[str, tuple[ChannelKind, str | None]] = {
 """Fields of a contact that are ways to reach it: kind and label."""
 ADDRESS = ("address", "city", "postal_code")
 """Fields of an account that make up one address."""
+_ANY_TEXT = fields.TextField()
 LINE = ("product", "quantity", "unit_price")
 """Fields of an opportunity that make up its line."""
 
@@ -145,9 +147,13 @@ def _parts(kind: Entity) -> dict[str, ImportField]:
 
 def _part_converter(kind: Entity, name: str) -> Callable[[Any], Any] | None:
     """The checks of the child's column behind a part."""
-    wanted = {"Contact": ("channels", "value"), "Opportunity": ("lines", name)}.get(kind.name)
-    if wanted is None or name == KEY or name == "product":
+    if name == "product":
         return None
+    if name == KEY:
+        return partial(convert, ExternalId._meta.fields_map["external_id"])
+    wanted = {"Contact": ("channels", "value"), "Opportunity": ("lines", name)}.get(kind.name)
+    if wanted is None:
+        return partial(convert, _ANY_TEXT)
     child = next(child for child in kind.children if child.key == wanted[0])
     return partial(convert, child.model._meta.fields_map[wanted[1]])
 
