@@ -30,7 +30,7 @@ async def test_leads_are_imported_and_shared_out(desk: Desk) -> None:
     assert not any(lead.owner_id for lead in leads)
 
     with acting_as(desk.tenant.system):
-        assigned = await assign_records("Lead", report.created_ids, seed=1)
+        assigned = await assign_records("Lead", [lead.id for lead in leads], seed=1)
     counts = Counter(item.owner_id for item in assigned)
     agents = {user.id for user in await desk.all("User", role=Role.REP)}
     assert set(counts) == agents
