@@ -154,6 +154,17 @@ async def test_other_tenants_are_not_touched(hello: Api, tenant: SomeTenant, oth
     assert (await hello.data(other_tenant, LEADS))["leads"]["nodes"] == [{"name": "A", "helloWorld": None}]
 
 
+async def test_plugins_are_named_by_their_slug_in_errors(hello: Api, tenant: SomeTenant) -> None:
+    (error,) = await hello.errors(tenant, '{ helloWorldGreet(name: "you") }')
+    assert error["extensions"]["code"] == "PLUGIN_DISABLED"
+    assert "'hello_world'" in error["message"]
+    assert 'slug: "hello_world"' in error["extensions"]["hint"]
+    query = 'mutation { setPlugin(slug: "nobody") { ... on Failure { code hint } } }'
+    failure = (await hello.data(tenant, query))["setPlugin"]
+    assert failure["code"] == "PLUGIN_NOT_INSTALLED"
+    assert "hello_world" in failure["hint"]
+
+
 async def test_errors_of_plugins_reach_the_client(hello: Api, tenant: SomeTenant) -> None:
     await hello.data(tenant, ENABLE, enabled=True)
     (error,) = await hello.errors(tenant, '{ helloWorldGreet(name: "villain") }')

@@ -374,6 +374,15 @@ async def test_leads_are_assigned_and_the_decision_can_be_read(api: Api, tenant:
     assert found["ownershipHistory"]["nodes"][-1] == {"policy": "first:first", "decision": {"policy": "first"}}
 
 
+@pytest.mark.parametrize("key", ["annual_budget", "owner_id"])
+async def test_keys_of_custom_values_are_named_as_they_are(api: Api, tenant: SomeTenant, key: str) -> None:
+    query = """mutation ($custom: JSON) { createLead(input: {name: "张三", custom: $custom}) {
+        ... on InvalidInput { problems { field message } } } }"""
+    (problem,) = (await api.data(tenant, query, custom={key: 1}))["createLead"]["problems"]
+    assert problem["field"] == f"custom.{key}"
+    assert problem["message"].startswith(f"custom.{key}: ")
+
+
 async def test_plugins_that_are_not_there_cannot_be_set(api: Api, tenant: SomeTenant) -> None:
     query = """mutation ($settings: JSON) { setPlugin(slug: "nobody", enabled: true, settings: $settings) {
         ... on Failure { code message hint } } }"""

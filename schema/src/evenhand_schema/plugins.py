@@ -105,7 +105,7 @@ def plugin_query(slug: str, contributed: RootField) -> Any:
         plugin = enabled.get(slug)
         if plugin is None:
             raise PluginDisabled(
-                f"The plugin {slug} is not enabled here.",
+                f"The plugin '{slug}' is not enabled here.",
                 hint=f'An admin can enable it: setPlugin(slug: "{slug}", enabled: true).',
             )
         return await context.reads.run(_call(contributed.resolver, replace(ctx, settings=plugin.settings), arguments))

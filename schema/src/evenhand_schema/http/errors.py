@@ -11,8 +11,7 @@ from graphql.validation.validate import ValidationAbortedError
 
 from evenhand.db.errors import DatabaseUnavailable, database_is_gone
 from evenhand.errors import EvenhandError, InvalidInput
-from evenhand_schema.mutations.failures import as_api_names
-from evenhand_schema.names import camel
+from evenhand_schema.mutations.failures import as_api_names, as_api_path
 
 log = structlog.get_logger(__name__)
 
@@ -28,7 +27,7 @@ def expected(error: EvenhandError) -> dict[str, Any]:
     if isinstance(error, InvalidInput):
         extensions["problems"] = [
             {
-                "field": ".".join(camel(part) for part in problem.field.split(".")),
+                "field": as_api_path(problem.field),
                 "code": problem.code,
                 "message": as_api_names(problem.message),
                 "hint": as_api_names(problem.hint),

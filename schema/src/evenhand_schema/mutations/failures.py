@@ -3,6 +3,7 @@
 # No `from __future__ import annotations`: strawberry reads annotations when the program runs.
 
 import re
+from functools import cache
 from typing import Any
 
 import strawberry
@@ -12,6 +13,7 @@ from evenhand.auth.permissions import PermissionDenied as CorePermissionDenied
 from evenhand.errors import EvenhandError
 from evenhand.errors import InvalidInput as CoreInvalidInput
 from evenhand.errors import NotFound as CoreNotFound
+from evenhand_schema.declare import TYPES
 from evenhand_schema.names import camel
 
 
@@ -55,18 +57,23 @@ class RequestFailed(Failure):
     pass
 
 
-_QUOTED_OR_NAME = re.compile(r"'[^']*'|\b[a-z]+(?:_[a-z0-9]+)+\b")
+_KEPT_OR_NAME = re.compile(r"""'[^']*'|"[^"]*"|\b(?:custom|settings)\.[\w.]+|\b[a-z]+(?:_[a-z0-9]+)+\b""")
+
+
+@cache
+def _columns() -> frozenset[str]:
+    return frozenset(name for item in TYPES.values() for name in item.columns)
 
 
 def as_api_names(text: str) -> str:
-    """Turn column names in a message into the names of the API; what is quoted stays as it is."""
-    return _QUOTED_OR_NAME.sub(
-        lambda match: match.group() if match.group().startswith("'") else camel(match.group()), text
-    )
+    """Turn column names in a message into the names of the API; what is quoted and what others named stays."""
+    return _KEPT_OR_NAME.sub(lambda match: camel(match.group()) if match.group() in _columns() else match.group(), text)
 
 
-def _path(field: str) -> str:
-    return ".".join(camel(part) for part in field.split("."))
+def as_api_path(field: str) -> str:
+    """The place of a problem as the API names it; keys of custom values and of settings stay as they are."""
+    parts = field.split(".")
+    return field if parts[0] in ("custom", "settings") else ".".join(camel(part) for part in parts)
 
 
 class _Handler:
@@ -82,7 +89,7 @@ class _Handler:
         if isinstance(exception, CoreInvalidInput):
             more["problems"] = [
                 Problem(
-                    field=_path(problem.field),
+                    field=as_api_path(problem.field),
                     code=problem.code,
                     message=as_api_names(problem.message),
                     hint=as_api_names(problem.hint),
