@@ -19,7 +19,18 @@ from evenhand.actions.records import (
 from evenhand.audit.models import AuditEntry
 from evenhand.auth.permissions import PermissionDenied
 from evenhand.db.session import reading
-from evenhand.entities import Account, Contact, ContactChannel, Lead, Opportunity, Order, OrderLine, Stage, StageChange
+from evenhand.entities import (
+    Account,
+    Activity,
+    Contact,
+    ContactChannel,
+    Lead,
+    Opportunity,
+    Order,
+    OrderLine,
+    Stage,
+    StageChange,
+)
 from evenhand.entities.enums import OwnershipReason
 from evenhand.entities.registry import ENTITIES, entity
 from evenhand.errors import InvalidInput, NotFound
@@ -297,3 +308,13 @@ async def test_roles_may_create_what_the_table_says(tenant: SomeTenant, role: Ro
             await create_record(name, draft)
         async with reading():
             assert await entity(name).model.all().count() == before
+
+
+async def test_who_notes_an_activity_is_its_author_unless_another_is_named(tenant: SomeTenant) -> None:
+    with acting_as(tenant.actor(Role.REP)):
+        own = await create_record("activity", {"kind": "call", "subject": "First call"})
+        others = {"kind": "call", "subject": "Second call", "author_id": tenant.users[Role.MANAGER]}
+        named = await create_record("activity", others)
+        async with reading():
+            assert (await Activity.get(id=own)).author_id == tenant.users[Role.REP]
+            assert (await Activity.get(id=named)).author_id == tenant.users[Role.MANAGER]

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from evenhand.audit.models import AuditEntry
-from evenhand.auth.keys import Unauthenticated, authenticate, create_api_key, hash_key
+from evenhand.auth.keys import Unauthenticated, authenticate, create_api_key, hash_key, revoke_api_key
 from evenhand.auth.models import ApiKey
 from evenhand.auth.permissions import Operation, PermissionDenied, may
 from evenhand.db.session import reading, transaction
@@ -119,3 +119,23 @@ async def test_the_end_of_a_key_needs_a_time_zone(tenant: SomeTenant) -> None:
     naive = datetime(2030, 1, 1)  # noqa: DTZ001 - the point of the test
     with acting_as(tenant.system), pytest.raises(InvalidInput):
         await create_api_key(tenant.users[Role.REP], "report", expires_at=naive)
+
+
+async def test_a_revoked_key_opens_nothing_and_the_others_go_on(tenant: SomeTenant, other_tenant: SomeTenant) -> None:
+    with acting_as(tenant.actor(Role.ADMIN)):
+        lost, kept = [await create_api_key(tenant.users[Role.REP], name) for name in ("lost", "kept")]
+        with pytest.raises(InvalidInput, match="2 keys"):
+            await revoke_api_key(f"evh_{tenant.slug}_")
+        for wrong in ("", f"evh_{other_tenant.slug}_"):
+            with pytest.raises(NotFound):
+                await revoke_api_key(wrong)
+    with acting_as(tenant.actor(Role.MANAGER)), pytest.raises(PermissionDenied):
+        await revoke_api_key(lost)
+    with acting_as(tenant.actor(Role.ADMIN)):
+        for _ in range(2):
+            await revoke_api_key(lost)
+        async with reading():
+            assert await AuditEntry.filter(action="revoke_api_key").count() == 1
+    with pytest.raises(Unauthenticated):
+        await authenticate(lost)
+    assert (await authenticate(kept)).user_id == tenant.users[Role.REP]

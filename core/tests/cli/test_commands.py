@@ -51,6 +51,11 @@ def test_from_tenant_to_key(evenhand: Command) -> None:
     )
     for who in ("王小明", "wang@example.cn"):
         assert evenhand("apikey", "create", "-t", slug, "--user", who).startswith(f"evh_{slug}_")
+    key = evenhand("apikey", "create", "-t", slug, "--user", "王小明", "--name", "dialer").strip()
+    assert "dialer" in evenhand("apikey", "list", "-t", slug)
+    assert "revoked" in evenhand("apikey", "revoke", key, "-t", slug)
+    assert "revoked" in evenhand("apikey", "list", "-t", slug)
+    assert "There is no ApiKey" in evenhand("apikey", "revoke", "evh_x", "-t", slug, code=1)
     assert "There is no user 'Li'" in evenhand("apikey", "create", "-t", slug, "--user", "Li", code=1)
 
 

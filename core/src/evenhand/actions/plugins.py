@@ -30,7 +30,10 @@ def _checked_settings(slug: str, settings: dict[str, Any]) -> dict[str, Any]:
             where = ".".join(str(part) for part in ("settings", *item["loc"]))
             problems.append(Problem(where, item["type"].upper(), f"{where}: {item['msg']}.", "Correct the setting."))
         raise InvalidInput(problems) from error
-    return settings if model is None else model.model_dump(mode="json")
+    if model is None and settings:
+        message = f"settings: plugin {slug} has no settings."
+        raise InvalidInput([Problem("settings", "NO_SETTINGS", message, "Leave the settings out.")])
+    return {} if model is None else model.model_dump(mode="json")
 
 
 async def set_plugin(

@@ -13,12 +13,13 @@ from babel.numbers import get_currency_precision
 
 from evenhand.actions.custom_values import settle_custom
 from evenhand.actions.journal import Journal
+from evenhand.actions.structure import settle_structure
 from evenhand.entities import Lead, Opportunity, Order, OrderLine, Pipeline, Stage, Tenant
 from evenhand.entities.columns import EMAIL
 from evenhand.entities.enums import ChannelKind, CustomFieldType, LeadStatus, StageKind, SurveyKind
 from evenhand.entities.registry import ENTITIES, Entity
 from evenhand.errors import InvalidInput, Problem
-from evenhand.tenancy.context import current_tenant
+from evenhand.tenancy.context import current_actor, current_tenant
 from evenhand.tenancy.models import RecordModel
 
 DAY_ORDERS = (("starts_on", "ends_on"), ("valid_from", "valid_until"), ("opened_on", "closed_on"))
@@ -57,6 +58,9 @@ async def prepare_new(kind: Entity, cleaned: Sequence[dict[str, Any]], times: Se
         for values in cleaned:
             _total_lines(values, values["currency"])
         _require_totals(cleaned)
+    if kind.name == "Activity":
+        for values in cleaned:
+            values["author_id"] = values["author_id"] or current_actor().user_id
     if kind.name == "Opportunity":
         await _place_in_pipeline(cleaned, times)
     await settle_custom(kind, [(None, values) for values in cleaned])
@@ -82,6 +86,7 @@ async def prepare_changes(
         _require_conversion(cast(Sequence[tuple[Lead, dict[str, Any]]], plans))
     if kind.name == "Opportunity":
         await _move_stages(cast(Sequence[tuple[Opportunity, dict[str, Any]]], plans), journal, times)
+    await settle_structure(kind, plans, journal)
     await settle_custom(kind, plans)
     _check_together(kind, [_merged(record, values) for record, values in plans])
 

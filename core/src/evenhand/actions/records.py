@@ -12,6 +12,7 @@ from evenhand.actions.constraints import explained
 from evenhand.actions.errors import RecordArchived, VersionConflict
 from evenhand.actions.journal import Journal, Why, writing
 from evenhand.actions.preparation import prepare_changes, prepare_new
+from evenhand.actions.structure import refuse_archiving
 from evenhand.actions.values import clean
 from evenhand.auth.permissions import Operation, require
 from evenhand.db.bulk import insert_rows, update_rows
@@ -241,7 +242,11 @@ async def update_records(kind: Entity, changes: Sequence[Change], *, journal: Jo
 
     Returns: ids of the records that really changed.
     """
-    locked = await _lock(kind, [change.record_id for change in changes])
+    ids = [change.record_id for change in changes]
+    if len(set(ids)) < len(ids):
+        message = "id: a record is named twice in one change."
+        raise InvalidInput([Problem("id", "NAMED_TWICE", message, "Put the values of one record together.")])
+    locked = await _lock(kind, ids)
     problems: list[Problem] = []
     plans: list[tuple[RecordModel, dict[str, Any]]] = []
     for change in changes:
@@ -372,6 +377,8 @@ async def _set_archived(entity_name: str, record_id: UUID, version: int | None, 
             _refuse_stale(kind, record, Change(record_id, {}, version))
         if (record.archived_at is not None) == archive:
             return False
+        if archive:
+            refuse_archiving(kind, record)
         moment = journal.now if archive else None
         row: dict[str, Any] = {"id": record.id, "tenant_id": record.tenant_id, "archived_at": moment}
         row |= {"version": record.version + 1, "updated_at": journal.now}

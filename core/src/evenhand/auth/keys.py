@@ -15,10 +15,12 @@ from evenhand.auth.models import ApiKey
 from evenhand.auth.permissions import Operation, require
 from evenhand.db.session import raw_connection, transaction
 from evenhand.entities import Tenant, User
-from evenhand.errors import EvenhandError, NotFound
+from evenhand.errors import EvenhandError, InvalidInput, NotFound, Problem
 from evenhand.tenancy.context import Actor, Role, Scope, acting_as, current_actor, system_actor
 
 _KEY = re.compile(r"^evh_(?P<slug>[a-z0-9-]{1,63})_(?P<secret>[A-Za-z0-9_-]{43})$")
+_SHOWN = 16
+"""How much of a key a message may show."""
 _TOUCH_EVERY = timedelta(minutes=1)
 
 
@@ -86,6 +88,33 @@ async def create_api_key(
         after = {"user_id": user_id, "name": name, "prefix": created.prefix, "scopes": granted}
         journal.record("ApiKey", created.id, before=None, after={**after, "expires_at": expires_at})
     return start + secret
+
+
+async def revoke_api_key(prefix: str) -> None:
+    """End a key of the current tenant for good, at once; a key that was revoked before stays so.
+
+    Args:
+        prefix: the readable start of the key, as far as it tells it from the others.
+
+    Raises:
+        NotFound: no key starts so. InvalidInput: several do. PermissionDenied.
+    """
+    require(current_actor(), Operation.CONFIGURE, "ApiKey")
+    async with writing("revoke_api_key") as journal:
+        found = [
+            key
+            for key in await ApiKey.all().order_by("id").select_for_update(no_key=True)
+            if prefix and (key.prefix.startswith(prefix) or prefix.startswith(key.prefix))
+        ]
+        if not found:
+            raise NotFound("ApiKey", prefix[:_SHOWN])
+        if len(found) > 1:
+            message = f"prefix: {len(found)} keys start with {prefix}."
+            raise InvalidInput([Problem("prefix", "AMBIGUOUS", message, "Give more of the key.")])
+        (key,) = found
+        if key.revoked_at is None:
+            await ApiKey.filter(id=key.id).update(revoked_at=journal.now)
+            journal.record("ApiKey", key.id, before={"revoked_at": None}, after={"revoked_at": journal.now})
 
 
 async def authenticate(key: str, *, via: str = "graphql") -> Actor:

@@ -6,10 +6,13 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import typer
+from rich.markup import escape
+from rich.table import Table
 
 from evenhand.actions.records import create_record
 from evenhand.actions.tenants import create_tenant
-from evenhand.auth.keys import create_api_key
+from evenhand.auth.keys import create_api_key, revoke_api_key
+from evenhand.auth.models import ApiKey
 from evenhand.cli.runtime import TenantOption, console, run, tenant_actor
 from evenhand.db.config import DatabaseConfig
 from evenhand.db.session import reading
@@ -33,6 +36,8 @@ def register(app: typer.Typer) -> None:
     users.command("add")(user_add)
     keys = typer.Typer(help="Keys to the API.", no_args_is_help=True)
     keys.command("create")(apikey_create)
+    keys.command("list")(apikey_list)
+    keys.command("revoke")(apikey_revoke)
     app.add_typer(tenants, name="tenant")
     app.add_typer(users, name="user")
     app.add_typer(keys, name="apikey")
@@ -97,3 +102,36 @@ def apikey_create(
             return await create_api_key(await _find_user(user), name, scopes=scope, expires_at=expires_at)
 
     console.print(run(main), highlight=False, soft_wrap=True)
+
+
+def apikey_list(tenant: str = TenantOption) -> None:
+    """List a tenant's keys by their readable start."""
+
+    async def main(_: DatabaseConfig) -> tuple[list[ApiKey], dict[UUID, str]]:
+        with acting_as(await tenant_actor(tenant)):
+            async with reading():
+                return await ApiKey.all().order_by("id"), {user.id: user.name for user in await User.all()}
+
+    keys, names = run(main)
+    table = Table("Key", "Acts for", "Purpose", "May", "Last used", "State", box=None)
+    for key in keys:
+        used = "never" if key.last_used_at is None else f"{key.last_used_at:%Y-%m-%d %H:%M}"
+        ended = key.expires_at is not None and key.expires_at <= datetime.now(UTC)
+        state = "revoked" if key.revoked_at is not None else "expired" if ended else "valid"
+        row = (f"{key.prefix}…", names[key.user_id], key.name, ", ".join(key.scopes), used, state)
+        table.add_row(*(escape(cell) for cell in row))
+    console.print(table)
+
+
+def apikey_revoke(
+    key: str = typer.Argument(help="The key or its readable start, as 'evenhand apikey list' shows it."),
+    tenant: str = TenantOption,
+) -> None:
+    """End a key for good, at once."""
+
+    async def main(_: DatabaseConfig) -> None:
+        with acting_as(await tenant_actor(tenant)):
+            await revoke_api_key(key.removesuffix("…"))
+
+    run(main)
+    console.print("The key is revoked.")
