@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -98,7 +99,7 @@ def import_files(
             done: list[bool] = []
             for path in files:
                 try:
-                    report = await _import_one(kind, path, options)
+                    report = await _import_one(config, kind, path, options)
                 except EvenhandError as error:
                     show_error(error)
                     done.append(False)
@@ -115,13 +116,23 @@ def import_files(
         raise typer.Exit(1)
 
 
-async def _import_one(kind: Entity, path: Path, options: ImportOptions) -> ImportReport:
+async def _import_one(config: DatabaseConfig, kind: Entity, path: Path, options: ImportOptions) -> ImportReport:
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=errors, transient=True) as bar:
         task: TaskID = bar.add_task(path.name, total=None)
-        return await import_file(
-            kind.name, path, options, progress=lambda done, total: bar.update(task, completed=done, total=total)
-        )
+        counting: list[asyncio.Task[None]] = []
+
+        def advance(done: int, total: int) -> None:
+            bar.update(task, completed=done, total=total)
+            # References into a table that was empty are checked by a plan that reads all of the tenant's rows,
+            # until PostgreSQL has counted them; the first batches are committed by now.
+            if done >= 2 * _MANY and not counting and not options.dry_run:
+                counting.append(asyncio.create_task(analyze(config)))
+
+        try:
+            return await import_file(kind.name, path, options, progress=advance)
+        finally:
+            await asyncio.gather(*counting)
 
 
 def show_report(report: ImportReport) -> None:
