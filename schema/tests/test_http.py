@@ -18,7 +18,9 @@ from evenhand.auth.keys import create_api_key
 from evenhand.db.config import DatabaseConfig
 from evenhand.tenancy.context import Role, acting_as
 from evenhand.testing import SomeTenant
-from evenhand_schema.http.documents import MAX_FIELDS, MAX_TOKENS, parse_document
+from evenhand_schema.documents import MAX_FIELDS, MAX_TOKENS, parse_document
+from evenhand_schema.http.app import create_app
+from evenhand_schema.http.config import HttpConfig
 from evenhand_schema.http.requests import MAX_BODY
 from evenhand_schema.testing import Api
 
@@ -291,3 +293,15 @@ async def test_no_variables_make_the_server_fail(api: Api, tenant: SomeTenant, v
     assert response.status_code in (200, 400)
     for error in response.json().get("errors", ()):
         assert error["extensions"]["code"] != "INTERNAL_ERROR", error
+
+
+@pytest.mark.parametrize(("debug_headers", "said"), [(True, "graphql-core"), (False, None)])
+async def test_how_an_answer_was_made_is_said_when_configured(
+    api: Api, tenant: SomeTenant, debug_headers: bool, said: str | None
+) -> None:
+    app = create_app(None, http=HttpConfig(debug_headers=debug_headers))
+    headers = {"Authorization": f"Bearer {await api.key(tenant)}"}
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://evenhand.test") as http:
+        response = await http.post("/graphql", json={"query": "{ me { role } }"}, headers=headers)
+    assert response.json() == {"data": {"me": {"role": "ADMIN"}}}
+    assert response.headers.get("evenhand-executor") == said

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
 from typing import Any
 
-from graphql import DocumentNode
 from graphql.pyutils import Path
 from strawberry import Info
 from strawberry.dataloader import DataLoader
@@ -13,6 +12,7 @@ from strawberry.dataloader import DataLoader
 from evenhand.plugins.contract import TenantContext
 from evenhand.plugins.host import EnabledPlugin, current_host, tenant_context
 from evenhand.tenancy.context import Actor
+from evenhand_schema.documents import Document
 from evenhand_schema.reads.budget import Budget
 from evenhand_schema.reads.session import ReadSession
 from evenhand_schema.selections import Selections
@@ -27,7 +27,7 @@ class RequestContext:
     statements follows from the query alone, never from the number of rows.
     """
 
-    def __init__(self, actor: Actor, document: DocumentNode, graphql_failures: Mapping[str, str]) -> None:
+    def __init__(self, actor: Actor, document: Document, graphql_failures: Mapping[str, str]) -> None:
         self.actor = actor
         self.document = document
         self.graphql_failures = graphql_failures
@@ -35,7 +35,7 @@ class RequestContext:
         self.budget = Budget()
         self.reads = ReadSession(self.budget)
         self._loaders: dict[Hashable, DataLoader[Any, Any]] = {}
-        self._selections = Selections(document)
+        self._selections = Selections(document.ast)
         self._sizes_by_place: dict[tuple[str, ...], int] = {}
 
     def loader(self, key: Hashable, load: Load) -> DataLoader[Any, Any]:

@@ -7,7 +7,7 @@ from functools import cache
 
 import strawberry
 import structlog
-from graphql import GraphQLError, lexicographic_sort_schema, print_schema
+from graphql import GraphQLError, GraphQLSchema, lexicographic_sort_schema, print_schema
 from graphql import build_schema as build_from_text
 from strawberry.extensions import SchemaExtension
 from strawberry.schema.config import StrawberryConfig
@@ -27,11 +27,15 @@ from evenhand_schema.scalars import SCALARS
 log = structlog.get_logger(__name__)
 
 
-class _ParsedDocument(SchemaExtension):
-    """Uses the document that was parsed, within limits, before the execution."""
+class _CheckedDocument(SchemaExtension):
+    """Uses the document that was parsed and validated, within limits, before the execution."""
 
     def on_parse(self) -> Iterator[None]:
-        self.execution_context.graphql_document = self.execution_context.context.document
+        self.execution_context.graphql_document = self.execution_context.context.document.ast
+        yield
+
+    def on_validate(self) -> Iterator[None]:
+        self.execution_context.pre_execution_errors = list(self.execution_context.context.document.errors)
         yield
 
 
@@ -49,7 +53,7 @@ class EvenhandSchema(strawberry.Schema):
             query=query_type(contributions),
             mutation=MUTATION,
             config=StrawberryConfig(scalar_map=dict(SCALARS)),
-            extensions=[_ParsedDocument],
+            extensions=[_CheckedDocument],
             exception_handlers=HANDLERS,
         )
 
@@ -60,6 +64,11 @@ class EvenhandSchema(strawberry.Schema):
 
     def process_errors(self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None) -> None:
         """Leave errors to the HTTP layer, which logs unexpected ones once, with an id."""
+
+    @property
+    def graphql_schema(self) -> GraphQLSchema:
+        """The schema as graphql-core sees it."""
+        return self._schema
 
     @property
     def sdl(self) -> str:

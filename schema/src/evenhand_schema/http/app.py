@@ -13,7 +13,9 @@ from starlette.routing import Route
 
 from evenhand.db.config import DatabaseConfig
 from evenhand.db.session import open_database
+from evenhand_schema.documents import Documents
 from evenhand_schema.errors import InvalidRequest
+from evenhand_schema.http.config import HttpConfig, http_from_environment
 from evenhand_schema.http.errors import expected
 from evenhand_schema.http.graphql import answer, graphql_endpoint
 from evenhand_schema.http.health import healthz, readyz
@@ -29,12 +31,15 @@ async def _http_error(request: Request, error: Exception) -> Response:
     return answer({"errors": [expected(shown)]}, status, headers)
 
 
-def create_app(config: DatabaseConfig | None, *, schema: EvenhandSchema | None = None) -> Starlette:
+def create_app(
+    config: DatabaseConfig | None, *, schema: EvenhandSchema | None = None, http: HttpConfig | None = None
+) -> Starlette:
     """The application.
 
     Args:
         config: the database to open while it runs; None uses the one that is open already (tests).
         schema: by default the one with all installed plugins, built once per process.
+        http: by default what the environment says.
     """
 
     @asynccontextmanager
@@ -55,4 +60,6 @@ def create_app(config: DatabaseConfig | None, *, schema: EvenhandSchema | None =
         lifespan=lifespan,
     )
     app.state.schema = schema or installed_schema()
+    app.state.config = http or http_from_environment()
+    app.state.documents = Documents(app.state.schema.graphql_schema)
     return app

@@ -6,27 +6,20 @@ from typing import Any
 
 import orjson
 import structlog
-from graphql import GraphQLError, OperationType, get_operation_ast
-from graphql.language import DocumentNode
+from graphql import GraphQLError, OperationType
 from starlette.requests import Request
 from starlette.responses import Response
-from strawberry.types.execution import ExecutionResult
 
 from evenhand.auth.keys import Unauthenticated, authenticate
 from evenhand.db.errors import database_is_gone
 from evenhand.errors import EvenhandError
-from evenhand.tenancy.context import Actor, acting_as
-from evenhand_schema.context import RequestContext
+from evenhand_schema.documents import Document
 from evenhand_schema.errors import InvalidRequest
-from evenhand_schema.http.documents import parse_document
+from evenhand_schema.execution import Caller, execute
 from evenhand_schema.http.errors import expected, formatted, masked, unavailable
-from evenhand_schema.http.requests import BodyTooLarge, GraphQLRequest, UnsupportedMediaType, read_request
-from evenhand_schema.schema import EvenhandSchema
+from evenhand_schema.http.requests import BodyTooLarge, UnsupportedMediaType, read_request
 
 log = structlog.get_logger(__name__)
-
-MAX_ERRORS = 100
-"""In one answer; what fails in a list fails for each of its records."""
 
 
 class WriteOverGet(InvalidRequest):
@@ -58,12 +51,19 @@ def refusal(error: EvenhandError) -> Response:
 
 async def graphql_endpoint(request: Request) -> Response:
     """Execute a GraphQL request; every outcome is a GraphQL answer in JSON."""
+    state = request.app.state
     try:
-        actor = await _actor(request)
+        caller = await _caller(request)
         asked = await read_request(request)
-        document = parse_document(asked.query)
-        _refuse_writes(asked, document)
-        return await _execute(request.app.state.schema, actor, asked, document)
+        document: Document = state.documents.get(asked.query)
+        operation = document.operation(asked.operation_name)
+        if asked.read_only and operation.operation is not OperationType.QUERY:
+            raise WriteOverGet("GET is for queries only.", hint="Send mutations with POST.")
+        if document.errors:
+            return answer({"errors": [formatted(error) for error in document.errors]}, 400)
+        executed = await execute(state.schema, caller, document, operation, asked.variables)
+        headers = {"Evenhand-Executor": executed.executor} if state.config.debug_headers else None
+        return Response(executed.body, executed.status, headers, media_type="application/json")
     except EvenhandError as error:
         return refusal(error)
     except GraphQLError as error:
@@ -75,50 +75,12 @@ async def graphql_endpoint(request: Request) -> Response:
         return answer({"errors": [masked(error)]}, 500)
 
 
-async def _actor(request: Request) -> Actor:
+async def _caller(request: Request) -> Caller:
     scheme, _, key = request.headers.get("authorization", "").partition(" ")
-    if scheme.lower() != "bearer" or not key.strip():
+    key = key.strip()
+    if scheme.lower() != "bearer" or not key:
         raise Unauthenticated(
             "There is no API key in this request.",
             hint="Send 'Authorization: Bearer evh_…' with a key from 'evenhand apikey create'.",
         )
-    return await authenticate(key.strip())
-
-
-def _refuse_writes(asked: GraphQLRequest, document: DocumentNode) -> None:
-    operation = get_operation_ast(document, asked.operation_name)
-    if operation is None:
-        raise InvalidRequest(
-            "It is not clear which operation is meant.", hint='Send one operation, or its name under "operationName".'
-        )
-    if asked.read_only and operation.operation is not OperationType.QUERY:
-        raise WriteOverGet("GET is for queries only.", hint="Send mutations with POST.")
-
-
-async def _execute(schema: EvenhandSchema, actor: Actor, asked: GraphQLRequest, document: DocumentNode) -> Response:
-    with acting_as(actor):
-        context = RequestContext(actor, document, schema.contributions.failures)
-        try:
-            result = await schema.execute(
-                asked.query,
-                variable_values=asked.variables,
-                context_value=context,
-                operation_name=asked.operation_name,
-            )
-        finally:
-            await context.close()
-    return _answer(result)
-
-
-def _answer(result: ExecutionResult) -> Response:
-    body: dict[str, Any] = {}
-    if result.errors:
-        body["errors"] = [formatted(error) for error in result.errors[:MAX_ERRORS]]
-        gone = next((error for error in result.errors if database_is_gone(error)), None)
-        if gone is not None:
-            log.warning("graphql.database_gone", error=str(gone.original_error))
-            return answer({"errors": body["errors"]}, 503)
-    executed = result.data is not None or any(error.path for error in result.errors or ())
-    if executed:
-        body["data"] = result.data
-    return answer(body, 200 if executed else 400)
+    return Caller(key, await authenticate(key))

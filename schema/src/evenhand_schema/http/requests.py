@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,10 +10,10 @@ import orjson
 from starlette.requests import ClientDisconnect, Request
 
 from evenhand_schema.errors import InvalidRequest
-from evenhand_schema.http.documents import check_variables
 
 MAX_BODY = 1024 * 1024
 """Bytes."""
+MAX_VARIABLE_DEPTH = 32
 
 
 class BodyTooLarge(InvalidRequest):
@@ -93,3 +94,24 @@ def _checked(values: Any, *, read_only: bool) -> GraphQLRequest:
         raise InvalidRequest("The operation's name is not a text.", hint='Send a text under "operationName".')
     check_variables(variables or {})
     return GraphQLRequest(query, variables or {}, name or None, read_only)
+
+
+def check_variables(variables: Mapping[str, Any]) -> None:
+    """Refuse variables that are nested deeper than any input of ours.
+
+    Raises:
+        InvalidRequest: they are.
+    """
+    level: list[Any] = [variables]
+    for _ in range(MAX_VARIABLE_DEPTH):
+        level = [
+            inner
+            for value in level
+            if isinstance(value, (dict, list))
+            for inner in (value.values() if isinstance(value, dict) else value)
+        ]
+        if not level:
+            return
+    raise InvalidRequest(
+        f"The variables are nested more than {MAX_VARIABLE_DEPTH} levels deep.", hint="Send flatter values."
+    )
