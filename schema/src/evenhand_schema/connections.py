@@ -2,22 +2,29 @@
 
 # No `from __future__ import annotations`: strawberry reads the annotations of generics when the program runs.
 
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 import strawberry
+from strawberry import Info
 
-from evenhand_schema.errors import InvalidPageSize
-
-DEFAULT_SIZE = 50
-LARGEST_SIZE = 200
+from evenhand_schema.reads.windows import DEFAULT_SIZE, LARGEST_SIZE, Window
 
 T = TypeVar("T")
 
 
-@strawberry.type(description="Where a page ends.")
+@strawberry.type(description="Where a page begins and ends.")
 class PageInfo:
-    has_next_page: bool = strawberry.field(description="Whether there are records after this page.")
+    has_next_page: bool = strawberry.field(
+        description="Whether there are records after this page; for a page read backwards, whether it had a `before`."
+    )
+    has_previous_page: bool = strawberry.field(
+        description="Whether there are records before this page; for a page read forwards, whether it had an `after`."
+    )
+    start_cursor: str | None = strawberry.field(
+        description="Send it as `before` to get the page before; null for an empty page."
+    )
     end_cursor: str | None = strawberry.field(
         description="Send it as `after` to get the next page; null for an empty page."
     )
@@ -27,13 +34,6 @@ class PageInfo:
 class Edge(Generic[T]):
     cursor: str = strawberry.field(description="Send it as `after` to go on behind this record.")
     node: T = strawberry.field(description="The record.")
-
-
-@strawberry.type(description="A page of a list.")
-class Connection(Generic[T]):
-    nodes: list[T] = strawberry.field(description="The records.")
-    edges: list[Edge[T]] = strawberry.field(description="The records with their cursors.")
-    page_info: PageInfo = strawberry.field(description="Where the page ends and whether more follow.")
 
 
 @dataclass(frozen=True)
@@ -46,10 +46,15 @@ class PlacedRecord:
 
 @dataclass(frozen=True)
 class Page:
-    """What a `Connection` shows."""
+    """What a `Connection` shows.
+
+    Attributes:
+        count: counts the whole list when somebody asks.
+    """
 
     edges: list[PlacedRecord]
     page_info: PageInfo
+    count: Callable[[Info], Awaitable[int]]
 
     @property
     def nodes(self) -> list[Any]:
@@ -57,19 +62,39 @@ class Page:
         return [edge.node for edge in self.edges]
 
 
-def page_of(records: list[Any], ordering: Any, first: int) -> Page:
-    """The page of at most `first` records; one record more tells that others follow."""
-    edges = [PlacedRecord(ordering.cursor(record), record) for record in records[:first]]
-    end = edges[-1].cursor if edges else None
-    return Page(edges, PageInfo(has_next_page=len(records) > first, end_cursor=end))
+async def _total_count(root: Any, info: Info) -> int:
+    counted: int = await root.count(info)
+    return counted
 
 
-def check_size(first: int) -> int:
-    """`first` itself.
+@strawberry.type(description="A page of a list.")
+class Connection(Generic[T]):
+    nodes: list[T] = strawberry.field(description="The records.")
+    edges: list[Edge[T]] = strawberry.field(description="The records with their cursors.")
+    page_info: PageInfo = strawberry.field(description="Where the page begins and ends.")
+    total_count: int = strawberry.field(
+        resolver=_total_count,
+        description="How many records the whole list has; they are counted only when this is asked for.",
+    )
 
-    Raises:
-        InvalidPageSize: it is not 1 to 200.
+
+def page_of(records: Sequence[tuple[str, Any]], window: Window, count: Callable[[Info], Awaitable[int]]) -> Page:
+    """The page of records in the order they were read; one record more than asked for tells that others follow.
+
+    Args:
+        records: cursor and record.
     """
-    if not 1 <= first <= LARGEST_SIZE:
-        raise InvalidPageSize(f"first: {first} is out of range.", hint=f"Ask for 1 to {LARGEST_SIZE} records.")
-    return first
+    edges = [PlacedRecord(cursor, record) for cursor, record in records[: window.size]]
+    more = len(records) > window.size
+    if window.backwards:
+        edges.reverse()
+    info = PageInfo(
+        has_next_page=window.ends_earlier if window.backwards else more,
+        has_previous_page=more if window.backwards else window.starts_later,
+        start_cursor=edges[0].cursor if edges else None,
+        end_cursor=edges[-1].cursor if edges else None,
+    )
+    return Page(edges, info, count)
+
+
+__all__ = ["DEFAULT_SIZE", "LARGEST_SIZE", "Connection", "Edge", "Page", "PageInfo", "PlacedRecord", "page_of"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from graphql.pyutils import Path
 from strawberry import Info
@@ -17,6 +17,7 @@ from evenhand_schema.reads.budget import Budget
 from evenhand_schema.reads.session import ReadSession
 from evenhand_schema.selections import Selections
 
+T = TypeVar("T")
 Load = Callable[[list[Any]], Awaitable[Sequence[Any]]]
 
 
@@ -36,6 +37,7 @@ class RequestContext:
         self.reads = ReadSession(self.budget)
         self._loaders: dict[Hashable, DataLoader[Any, Any]] = {}
         self._selections = Selections(document.ast)
+        self._remembered: dict[Hashable, Any] = {}
         self._sizes_by_place: dict[tuple[str, ...], int] = {}
 
     def loader(self, key: Hashable, load: Load) -> DataLoader[Any, Any]:
@@ -50,6 +52,13 @@ class RequestContext:
                 return await self.reads.run(work)
 
             found = self._loaders[key] = DataLoader(run)
+        return found
+
+    def remember(self, key: Hashable, make: Callable[[], T]) -> T:
+        """What `make` made for this key when it was asked first."""
+        if key not in self._remembered:
+            self._remembered[key] = make()
+        found: T = self._remembered[key]
         return found
 
     async def plugins(self) -> tuple[TenantContext, dict[str, EnabledPlugin]]:

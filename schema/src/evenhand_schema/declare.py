@@ -6,20 +6,27 @@ declared classes into strawberry types when all of them are known.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, TypeVar, get_type_hints
+from typing import Any, TypeVar, get_args, get_type_hints
 
 import strawberry
 
 from evenhand.tenancy.models import TenantModel
 from evenhand_schema.columns import Column, columns
 from evenhand_schema.connections import Connection
-from evenhand_schema.reads.ordering import Order, Ordering
-from evenhand_schema.resolvers import many_resolver, one_resolver
+from evenhand_schema.reads.arguments import Leaf
+from evenhand_schema.reads.ordering import Order, Ordering, Term
+from evenhand_schema.reads.parameters import Parameters
+from evenhand_schema.resolvers import many_resolver, one_resolver, part_resolver, rows_resolver
 
 C = TypeVar("C", bound=type)
+
+
+@strawberry.interface(description="A record with an id of its own; `node(id)` finds it again.")
+class Node:
+    id: strawberry.ID = strawberry.field(description="The record's id; no other record of any kind has it.")
 
 
 @dataclass(frozen=True)
@@ -37,6 +44,33 @@ class Flag:
 
     condition: str
     description: str
+    annotation: Any = bool | None
+
+    def sql(self, row: str, given: Leaf, parameters: Parameters) -> str:
+        """The condition when it is given."""
+        condition = f"({self.condition.format(row=row)})"
+        return condition if given.known() else f"NOT {condition}"
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A list argument of a list: the values that a column may have.
+
+    Attributes:
+        annotation: e.g. `list[ActivityKind] | None`.
+    """
+
+    column: str
+    annotation: Any
+    description: str
+
+    def sql(self, row: str, given: Leaf, parameters: Parameters) -> str:
+        """The condition when it is given."""
+
+        def values(chosen: Sequence[Any]) -> list[Any]:
+            return [getattr(one, "value", one) for one in chosen]
+
+        return f'{row}."{self.column}" = ANY({parameters.add(given, values)})'
 
 
 @dataclass(frozen=True)
@@ -47,7 +81,7 @@ class Many:
         by: the other type's column that holds our id.
         order: the list's ordering; the id is added.
         where: further columns with fixed values, e.g. {"entity": "Account"}.
-        flags: boolean arguments by their names.
+        flags: further arguments by their names.
     """
 
     target: str
@@ -55,7 +89,18 @@ class Many:
     description: str
     order: tuple[Order, ...] = ()
     where: Mapping[str, str] = field(default_factory=dict)
-    flags: Mapping[str, Flag] = field(default_factory=dict)
+    flags: Mapping[str, Flag | Choice] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Rows:
+    """A short list without pages: all rows of another type that name us, at most `limit`."""
+
+    target: str
+    by: str
+    description: str
+    order: tuple[Order, ...]
+    limit: int = 100
 
 
 @dataclass(frozen=True)
@@ -68,20 +113,58 @@ class Computed:
 
 
 @dataclass(frozen=True)
+class Part:
+    """Further values of the same record under a name of their own; the type's members are computed over our row.
+
+    It is read only when it is asked for.
+    """
+
+    target: str
+    description: str
+
+
+@dataclass(frozen=True)
+class Python:
+    """A value that Python makes from some columns of the record.
+
+    Attributes:
+        type: its annotation.
+        needs: the columns it reads.
+        resolve: `resolve(record)` or `resolve(record, info)`.
+    """
+
+    type: Any
+    needs: tuple[str, ...]
+    resolve: Callable[..., Any]
+    description: str
+
+
+Member = One | Many | Rows | Computed | Part | Python
+
+
+@dataclass(frozen=True)
 class Bound:
-    """A type of the API and the table behind it."""
+    """A type of the API and the table behind it.
+
+    Attributes:
+        model: None for a type over a statement of its own, `source`, or for a part of another type.
+        source: a SELECT that stands for a table; its rows have `tenant_id`.
+        exact: types of columns that the class says more exactly than the model.
+        keys: columns whose values together tell a row from all others.
+    """
 
     name: str
-    model: type[TenantModel]
+    model: type[TenantModel] | None
     cls: type
-    members: Mapping[str, One | Many | Computed]
+    members: Mapping[str, Member]
     exact: Mapping[str, Any]
-    """Types of columns that the class says more exactly than the model."""
+    source: str | None = None
+    own_columns: Mapping[str, Column] = field(default_factory=dict)
 
     @cached_property
-    def columns(self) -> dict[str, Column]:
+    def columns(self) -> Mapping[str, Column]:
         """The columns that the API shows, by name."""
-        return columns(self.model)
+        return columns(self.model) if self.model is not None else self.own_columns
 
     @property
     def computed(self) -> dict[str, Computed]:
@@ -91,11 +174,29 @@ class Bound:
     @property
     def archivable(self) -> bool:
         """Whether records can be put away."""
-        return "archived_at" in self.columns
+        return self.model is not None and "archived_at" in self.columns
 
-    def ordering(self, *orders: Order) -> Ordering:
+    @property
+    def is_node(self) -> bool:
+        """Whether its records can be found again by their ids alone."""
+        return self.model is not None
+
+    def table(self, row: str) -> str:
+        """The table under an alias, for FROM."""
+        if self.model is not None:
+            return f'"{self.model._meta.db_table}" AS {row}'
+        return f"({self.source}) AS {row}"
+
+    def stored(self) -> list[str]:
+        """The columns of the table that a record is made of."""
+        if self.model is not None:
+            return list(self.model._meta.fields_db_projection.values())
+        return list(self.own_columns)
+
+    def ordering(self, *orders: Order, leading: Sequence[Term] = ()) -> Ordering:
         """A total ordering of its records; the newest first when no order is given."""
-        return Ordering.of(self.name, self.columns, orders or (Order("id", descending=True),))
+        default = () if leading else (Order("id", descending=True),)
+        return Ordering.of(self.name, self.columns, orders or default, leading=leading)
 
 
 TYPES: dict[str, Bound] = {}
@@ -112,21 +213,71 @@ def many(target: str, by: str, description: str, *order: Order, **options: Any) 
     return Many(target, by, description, tuple(order), **options)
 
 
+def rows(target: str, by: str, description: str, *order: Order, **options: Any) -> Any:
+    """Declare a short list, see `Rows`."""
+    return Rows(target, by, description, tuple(order), **options)
+
+
 def computed(kind: Any, sql: str, description: str) -> Any:
     """Declare a computed value, see `Computed`."""
     return Computed(kind, sql, description)
+
+
+def part(target: str, description: str) -> Any:
+    """Declare a part, see `Part`."""
+    return Part(target, description)
+
+
+def python(kind: Any, needs: Sequence[str], resolve: Callable[..., Any], description: str) -> Any:
+    """Declare a value that Python makes, see `Python`."""
+    return Python(kind, tuple(needs), resolve, description)
+
+
+def _members(cls: type) -> dict[str, Member]:
+    return {name: value for name, value in vars(cls).items() if isinstance(value, Member)}
 
 
 def bound(model: type[TenantModel]) -> Callable[[C], C]:
     """Declare a type over a model. An annotation without a value says a column's type more exactly."""
 
     def declare(cls: C) -> C:
-        members = {name: value for name, value in vars(cls).items() if isinstance(value, One | Many | Computed)}
+        own = {name: value for name, value in vars(cls).items() if name not in ("__dict__", "__weakref__")}
+        made: Any = type(cls.__name__, (Node,), own)
         exact = get_type_hints(cls, include_extras=True)
-        TYPES[cls.__name__] = Bound(cls.__name__, model, cls, members, exact)
+        TYPES[cls.__name__] = Bound(cls.__name__, model, made, _members(cls), exact)
+        return made  # type: ignore[no-any-return]
+
+    return declare
+
+
+def derived(source: str | None = None, **descriptions: str) -> Callable[[C], C]:
+    """Declare a type over a SELECT, or without one a part of another type.
+
+    Annotations name the columns of the SELECT with their types; `tenant_id` belongs to it without being shown.
+
+    Args:
+        source: the SELECT, over the tenant as `$1`; every table in it carries `tenant_id = $1`. Conditions on its
+            columns and its ordering are put around it, so the database must be able to push them down into it.
+        descriptions: of the columns.
+    """
+
+    def declare(cls: C) -> C:
+        own = {
+            name: Column(name, _plain(kind), _optional(kind), False, descriptions[name])
+            for name, kind in get_type_hints(cls, include_extras=True).items()
+        }
+        TYPES[cls.__name__] = Bound(cls.__name__, None, cls, _members(cls), {}, source, own)
         return cls
 
     return declare
+
+
+def _optional(kind: Any) -> bool:
+    return type(None) in get_args(kind)
+
+
+def _plain(kind: Any) -> Any:
+    return next(one for one in get_args(kind) if one is not type(None)) if _optional(kind) else kind
 
 
 def complete() -> None:
@@ -135,33 +286,47 @@ def complete() -> None:
         _complete(item)
 
 
+class Row:
+    """A record of a type that has no model."""
+
+    def __init__(self, type_name: str, values: Mapping[str, Any]) -> None:
+        self.type_name = type_name
+        self.__dict__.update(values)
+
+
 def _complete(item: Bound) -> None:
     cls = item.cls
     annotations: dict[str, Any] = {}
-    resolved = {name for name, value in vars(cls).items() if getattr(value, "base_resolver", None) is not None}
     for column in item.columns.values():
-        if column.name in resolved:
-            continue
         annotations[column.name] = item.exact.get(column.name, column.annotation)
         setattr(cls, column.name, strawberry.field(description=column.description))
     for name, member in item.members.items():
         annotations[name], resolver = _shape(item, member)
         setattr(cls, name, strawberry.field(resolver=resolver, description=member.description))
     cls.__annotations__ = annotations
-    model = item.model
+    model, type_name = item.model, item.name
 
     def is_type_of(value: object, info: object) -> bool:
-        return isinstance(value, model)
+        return isinstance(value, model) if model is not None else getattr(value, "type_name", None) == type_name
 
     cls.is_type_of = staticmethod(is_type_of)  # type: ignore[attr-defined]
     text = " ".join((cls.__doc__ or model.__doc__ or "").split())
     strawberry.type(cls, name=item.name, description=text)
 
 
-def _shape(item: Bound, member: One | Many | Computed) -> tuple[Any, Any]:
-    if isinstance(member, Computed):
-        return member.type, None
+def _shape(item: Bound, member: Member) -> tuple[Any, Any]:
+    match member:
+        case Computed():
+            return member.type, None
+        case Python():
+            return member.type, member.resolve
     target: Any = TYPES[member.target].cls
-    if isinstance(member, One):
-        return (target | None if item.columns[member.column].null else target), one_resolver(member)
-    return Connection[target], many_resolver(member)
+    match member:
+        case One():
+            return (target | None if item.columns[member.column].null else target), one_resolver(member)
+        case Many():
+            return Connection[target], many_resolver(member)
+        case Rows():
+            return list[target], rows_resolver(member)
+        case Part():
+            return target, part_resolver(member)

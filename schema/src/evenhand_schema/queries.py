@@ -9,18 +9,19 @@ from typing import Annotated, Any
 import strawberry
 from strawberry import Info
 
+from evenhand.auth.permissions import Operation, may
 from evenhand.entities.registry import ENTITIES
-from evenhand_schema.connections import DEFAULT_SIZE, Connection, Page, check_size
+from evenhand_schema.connections import Connection, Page
 from evenhand_schema.context import place, request_of
 from evenhand_schema.contributions import Contributions
-from evenhand_schema.declare import TYPES, Bound
+from evenhand_schema.declare import TYPES, Bound, Node
+from evenhand_schema.errors import to_uuid
 from evenhand_schema.names import plural, snake
 from evenhand_schema.plugins import Plugin, list_plugins, plugin_query
 from evenhand_schema.reads.budget import LIST_COST
 from evenhand_schema.reads.filters import filter_input
-from evenhand_schema.reads.loaders import load_page
-from evenhand_schema.reads.ordering import Order
-from evenhand_schema.resolvers import AFTER, FIRST, record, with_arguments
+from evenhand_schema.reads.loaders import load_kinds, load_page
+from evenhand_schema.resolvers import PAGING, arguments_of, record, with_arguments
 from evenhand_schema.types import User
 
 
@@ -59,28 +60,17 @@ def record_field(item: Bound) -> Any:
 
 
 def list_field(item: Bound) -> Any:
-    """`accounts(filter, orderBy, first, after, archived)`."""
+    """`accounts(filter, orderBy, first, after, last, before, archived)`."""
     where = strawberry.argument(description="Which records; all when left out.")
     order = strawberry.argument(description="In which order; the newest first when left out.")
     filters: Any = filter_input(item.name, item.columns)
     orders: Any = _order_input(item)
 
-    async def resolve(info: Info, filter: Any, order_by: Any, first: int, after: str | None, archived: bool) -> Page:
-        size = check_size(first)
-        chosen = [Order(one.field.value, one.direction is OrderDirection.DESC) for one in order_by or ()]
+    async def resolve(info: Info, **arguments: Any) -> Page:
+        given, values = arguments_of(info), info.variable_values
 
         async def load(keys: list[Any]) -> list[Page]:
-            return [
-                await load_page(
-                    item.name,
-                    ordering=item.ordering(*chosen),
-                    first=size,
-                    after=after,
-                    where=filter,
-                    archived=archived,
-                )
-                for _ in keys
-            ]
+            return [await load_page(item.name, given, values)] * len(keys)
 
         context = request_of(info)
         context.budget.spend(LIST_COST)
@@ -93,13 +83,27 @@ def list_field(item: Bound) -> Any:
         {
             "filter": (Annotated[filters | None, where], None),
             "order_by": (Annotated[list[orders] | None, order], None),
-            "first": (FIRST, DEFAULT_SIZE),
-            "after": (AFTER, None),
+            **PAGING,
             "archived": (ARCHIVED, False),
         },
         returns=Connection[item.cls],  # type: ignore[name-defined]
     )
     return strawberry.field(resolver=resolve, description=f"{item.name} records, page by page.")
+
+
+async def _node(info: Info, id: Any) -> Node | None:
+    """The record with this id, of whatever type."""
+    context = request_of(info)
+    readable = [name for name, item in TYPES.items() if item.is_node and may(context.actor, Operation.READ, name)]
+    kind = await context.loader(("node", place(info)), load_kinds(readable)).load(to_uuid(id))
+    found: Node | None = await record(info, kind, id) if kind is not None else None
+    return found
+
+
+def _node_field() -> Any:
+    argument = Annotated[strawberry.ID, strawberry.argument(description="The record's id.")]
+    with_arguments(_node, {"id": (argument, inspect.Parameter.empty)}, returns=Node | None)
+    return strawberry.field(resolver=_node, description="The record with this id, of whatever type; null for none.")
 
 
 async def _me(info: Info) -> User | None:
@@ -116,6 +120,7 @@ async def _plugins(info: Info) -> list[Plugin]:
 def query_fields() -> dict[str, Any]:
     """The core's fields of `Query` by Python name."""
     members: dict[str, Any] = {
+        "node": _node_field(),
         "me": strawberry.field(resolver=_me, description="The user whose key this is."),
         "plugins": strawberry.field(resolver=_plugins, description="The installed plugins, in the tenant's order."),
     }

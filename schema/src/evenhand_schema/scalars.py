@@ -27,8 +27,10 @@ def _bad(what: str, value: object, hint: str) -> GraphQLError:
 
 
 def serialize_moment(value: datetime) -> str:
-    """A time in UTC, as ISO 8601 with its offset."""
-    return value.astimezone(UTC).isoformat()
+    """A time in UTC, as ISO 8601 with its offset; no zeros at the end of a fraction, as the database writes it."""
+    moment = value.astimezone(UTC)
+    fraction = f".{moment.microsecond:06}".rstrip("0") if moment.microsecond else ""
+    return f"{moment.replace(tzinfo=None, microsecond=0).isoformat()}{fraction}+00:00"
 
 
 def parse_moment(value: object) -> datetime:

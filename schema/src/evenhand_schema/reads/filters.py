@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date, datetime
 from decimal import Decimal
 from enum import Enum
-from functools import cache
+from functools import cache, partial
 from typing import Any, cast
 
 import strawberry
-from strawberry.types.base import get_object_definition
 
 from evenhand_schema.columns import Column
 from evenhand_schema.errors import InvalidFilter, to_uuid
 from evenhand_schema.names import camel
+from evenhand_schema.reads.arguments import Given, Leaf
 from evenhand_schema.reads.parameters import Parameters
 from evenhand_schema.scalars import BigInt
 
@@ -74,7 +75,7 @@ def operator_input(kind: Any) -> type:
     return make_input(f"{name}Filter", members, f"Compares a {name} value; all that are given must hold.")
 
 
-def filter_input(type_name: str, columns: dict[str, Column]) -> type:
+def filter_input(type_name: str, columns: Mapping[str, Column]) -> type:
     """The filter input of one type: its comparable columns, and `and`, `or`, `not`."""
     name = f"{type_name}Filter"
     cls = type(name, (), {})
@@ -96,57 +97,79 @@ def filter_input(type_name: str, columns: dict[str, Column]) -> type:
     return strawberry.input(cls, name=name, description=f"Which {type_name} records; all that are given must hold.")
 
 
-def condition(given: Any, columns: dict[str, Column], row: str, parameters: Parameters) -> str:
-    """The SQL condition of a filter input.
+def condition(given: Given, columns: Mapping[str, Column], row: str, parameters: Parameters) -> str:
+    """The SQL condition of a filter as it was given.
 
     Raises:
-        InvalidId, InvalidFilter: a value cannot be compared with.
+        InvalidFilter: null is to be compared with, or there are too many comparisons.
     """
-    parts: list[str] = []
-    for member in get_object_definition(given, strict=True).fields:
-        value = getattr(given, member.python_name)
-        if value is None:
-            continue
-        if value.value is None:
-            raise _null(member.graphql_name or member.python_name.rstrip("_"))
-        match member.python_name:
-            case "and_":
-                parts += [condition(one, columns, row, parameters) for one in value.value]
-            case "or_":
-                either = [condition(one, columns, row, parameters) for one in value.value]
+    return _Condition(columns, row, parameters).all_of(given)
+
+
+class _Condition:
+    """Builds the condition of one filter."""
+
+    def __init__(self, columns: Mapping[str, Column], row: str, parameters: Parameters) -> None:
+        self._columns = {camel(column.name): column for column in columns.values()}
+        self._row = row
+        self._parameters = parameters
+        self._comparisons = 0
+
+    def all_of(self, given: Given) -> str:
+        """All members hold."""
+        parts: list[str] = []
+        for name, value in _members(given):
+            if value is None:
+                raise _null(name)
+            if name == "and":
+                parts += [self.all_of(one) for one in _items(value)]
+            elif name == "or":
+                either = [self.all_of(one) for one in _items(value)]
                 parts.append(f"({' OR '.join(either)})" if either else "FALSE")
-            case "not_":
+            elif name == "not":
                 # Of a comparison with an empty value nobody knows whether it holds; then its opposite does.
-                parts.append(f"({condition(value.value, columns, row, parameters)}) IS NOT TRUE")
-            case name:
-                parts += _comparisons(columns[name], value.value, f'{row}."{name}"', parameters)
-    return f"({' AND '.join(parts)})" if parts else "TRUE"
+                parts.append(f"({self.all_of(value)}) IS NOT TRUE")
+            else:
+                column = self._columns[name]
+                parts += self._comparisons_of(column, value, f'{self._row}."{column.name}"')
+        return f"({' AND '.join(parts)})" if parts else "TRUE"
 
+    def _comparisons_of(self, column: Column, given: Given, name: str) -> list[str]:
+        parts: list[str] = []
+        for operator, value in _members(given):
+            if not isinstance(value, Leaf):
+                raise _null(f"{camel(column.name)}.{operator}")
+            self._comparisons += 1
+            if self._comparisons > MAX_CONDITIONS:
+                raise InvalidFilter(
+                    f"The filter makes more than {MAX_CONDITIONS} comparisons.",
+                    hint="Compare with several values at once by `in`, or ask in several requests.",
+                )
+            parts.append(self._comparison(column, operator, value, name))
+        return parts
 
-def _comparisons(column: Column, given: Any, name: str, parameters: Parameters) -> list[str]:
-    parts: list[str] = []
-    for member in get_object_definition(given, strict=True).fields:
-        wrapped = getattr(given, member.python_name)
-        if wrapped is None:
-            continue
-        operator, value = member.python_name.rstrip("_"), wrapped.value
-        if value is None:
-            raise _null(f"{camel(column.name)}.{operator}")
-        if len(parameters.values) > MAX_CONDITIONS:
-            raise InvalidFilter(
-                f"The filter makes more than {MAX_CONDITIONS} comparisons.",
-                hint="Compare with several values at once by `in`, or ask in several requests.",
-            )
+    def _comparison(self, column: Column, operator: str, given: Leaf, name: str) -> str:
         if operator == "isNull":
-            parts.append(f"{name} IS {'' if value else 'NOT '}NULL")
-        elif operator == "in":
-            parts.append(f"{name} = ANY({parameters.add([_value(column, one) for one in value])})")
-        elif operator in _COMPARISONS:
-            parts.append(f"{name} {_COMPARISONS[operator]} {parameters.add(_value(column, value))}")
-        else:
-            pattern = f"{_escape(_value(column, value))}%"
-            parts.append(f"{name} ILIKE {parameters.add(pattern if operator == 'startsWith' else f'%{pattern}')}")
-    return parts
+            return f"{name} IS {'' if given.known() else 'NOT '}NULL"
+        one = partial(_value, column)
+        if operator == "in":
+            return f"{name} = ANY({self._parameters.add(given, lambda values: [one(value) for value in values])})"
+        if operator in _COMPARISONS:
+            return f"{name} {_COMPARISONS[operator]} {self._parameters.add(given, one)}"
+        before, after = {"startsWith": ("", "%"), "contains": ("%", "%")}[operator]
+        return f"{name} ILIKE {self._parameters.add(given, lambda value: before + _escape(one(value)) + after)}"
+
+
+def _members(given: Given) -> list[tuple[str, Given]]:
+    if not isinstance(given, dict):
+        raise TypeError(f"{given!r} is no input object")
+    return list(given.items())
+
+
+def _items(given: Given) -> list[Given]:
+    if not isinstance(given, list):
+        raise TypeError(f"{given!r} is no list")
+    return given
 
 
 def _null(where: str) -> InvalidFilter:

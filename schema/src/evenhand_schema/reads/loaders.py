@@ -1,4 +1,7 @@
-"""Loaders: one statement for all records that one place of a query asks for."""
+"""Loaders for the ordinary executor: one statement for all records that one place of a query asks for.
+
+They are made of the same pieces as the compiled plans, see `lists`.
+"""
 
 from __future__ import annotations
 
@@ -7,32 +10,56 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import asyncpg
+from strawberry import Info
 
 from evenhand.auth.permissions import Operation, require
 from evenhand.tenancy.context import current_actor
 from evenhand_schema.connections import Page, page_of
 from evenhand_schema.errors import QueryTooLarge
-from evenhand_schema.reads.ordering import Ordering
+from evenhand_schema.reads.arguments import Given, Values
+from evenhand_schema.reads.lists import Listing, in_tenant, nested_list, root_list, short_list
+from evenhand_schema.reads.parameters import Parameters
 from evenhand_schema.reads.session import fetch
-from evenhand_schema.reads.statements import PARENT, Statement, by_ids, page, pages
 
 if TYPE_CHECKING:
-    from evenhand_schema.declare import Bound, Many
+    from evenhand_schema.declare import Bound, Many, Part, Rows
 
 LARGEST_READ = 50_000
-"""How many records one place of a query may ask for: parents times `first`."""
+"""How many records one place of a query may ask for: parents times the page's size."""
+
+ROW = "t"
+PARENT = "evenhand:parent"
+CURSOR = "evenhand:cursor"
+
+Load = Callable[[list[Any]], Awaitable[Sequence[Any]]]
+Count = Callable[[Info], Awaitable[int]]
 
 
-def _item(type_name: str) -> Bound:
+def bound_type(type_name: str) -> Bound:
+    """The declared type of this name."""
     from evenhand_schema.declare import TYPES
 
     return TYPES[type_name]
 
 
+def _selected(item: Bound) -> str:
+    own = [f'{ROW}."{column}"' for column in item.stored()]
+    return ", ".join([*own, *_computed(item, ROW)])
+
+
+def _computed(item: Bound, row: str) -> list[str]:
+    return [f'({member.sql.format(row=row)}) AS "{name}"' for name, member in item.computed.items()]
+
+
 def _instance(item: Bound, row: asyncpg.Record) -> Any:
     """The model's instance of a row, with the computed values as attributes."""
+    from evenhand_schema.declare import Row
+
     values = dict(row)
     values.pop(PARENT, None)
+    values.pop(CURSOR, None)
+    if item.model is None:
+        return Row(item.name, values)
     computed = {name: values.pop(name) for name in item.computed}
     instance = item.model._init_from_db(**values)
     for name, value in computed.items():
@@ -40,57 +67,155 @@ def _instance(item: Bound, row: asyncpg.Record) -> Any:
     return instance
 
 
-async def _records(item: Bound, statement: Callable[[UUID], Statement]) -> list[tuple[asyncpg.Record, Any]]:
+async def _rows(item: Bound, sql: str, parameters: Parameters, values: Values) -> list[asyncpg.Record]:
     actor = current_actor()
     require(actor, Operation.READ, item.name)
-    return [(row, _instance(item, row)) for row in await fetch(*statement(actor.tenant_id))]
+    return await fetch(sql, parameters.values(actor, values))
 
 
-def load_records(type_name: str) -> Callable[[list[UUID]], Awaitable[Sequence[Any]]]:
+def _given_ids(parameters: Parameters, ids: Sequence[UUID]) -> str:
+    wanted = list(ids)
+    return parameters.place(lambda actor, values: wanted)
+
+
+def load_records(type_name: str) -> Load:
     """Load records of a type by their ids; None for those that are not there."""
 
     async def load(ids: list[UUID]) -> list[Any]:
-        item = _item(type_name)
-        found = {record.id: record for _, record in await _records(item, lambda tenant: by_ids(item, tenant, ids))}
+        item = bound_type(type_name)
+        parameters = Parameters()
+        place = _given_ids(parameters, ids)
+        conditions = " AND ".join([*in_tenant(item, ROW), f"{ROW}.id = ANY({place})"])
+        sql = f"SELECT {_selected(item)} FROM {item.table(ROW)} WHERE {conditions}"
+        found = {row["id"]: _instance(item, row) for row in await _rows(item, sql, parameters, {})}
         return [found.get(record_id) for record_id in ids]
 
     return load
 
 
-def load_lists(
-    member: Many, first: int, after: str | None, flags: Mapping[str, bool | None]
-) -> Callable[[list[UUID]], Awaitable[Sequence[Page]]]:
-    """Load, for each parent, its page of a declared list."""
+def load_kinds(type_names: Sequence[str]) -> Load:
+    """Find of which type the records with these ids are; None for those that are not there."""
 
-    async def load(parents: list[UUID]) -> list[Page]:
-        if len(parents) * first > LARGEST_READ:
-            raise QueryTooLarge(
-                f"The query may read {len(parents) * first} {member.target} records in one place.",
-                hint=f"Lower `first` here or further up, so that it is at most {LARGEST_READ}.",
-            )
-        item = _item(member.target)
-        ordering = item.ordering(*member.order)
-        rows = await _records(
-            item,
-            lambda tenant: pages(
-                item, tenant, member, parents, ordering=ordering, first=first, after=after, flags=flags
-            ),
-        )
-        lists: dict[UUID, list[Any]] = {parent: [] for parent in parents}
-        for row, record in rows:
-            lists[row[PARENT]].append(record)
-        return [page_of(lists[parent], ordering, first) for parent in parents]
+    async def load(ids: list[UUID]) -> list[str | None]:
+        parameters = Parameters()
+        place = _given_ids(parameters, ids)
+        parts = [
+            f"SELECT '{name}' AS kind, {ROW}.id FROM {bound_type(name).table(ROW)} "
+            f"WHERE {' AND '.join(in_tenant(bound_type(name), ROW))} AND {ROW}.id = ANY({place})"
+            for name in type_names
+        ]
+        rows = await fetch(" UNION ALL ".join(parts), parameters.values(current_actor(), {}))
+        found = {row["id"]: row["kind"] for row in rows}
+        return [found.get(record_id) for record_id in ids]
 
     return load
 
 
-async def load_page(
-    type_name: str, *, ordering: Ordering, first: int, after: str | None, where: Any, archived: bool
-) -> Page:
-    """Load one page of all records of a type."""
-    item = _item(type_name)
-    rows = await _records(
-        item,
-        lambda tenant: page(item, tenant, ordering=ordering, first=first, after=after, where=where, archived=archived),
+def _per_parent(parent_place: str, inner: str, outer: str, order: str = "") -> str:
+    return (
+        f'SELECT parent.id AS "{PARENT}", {outer} FROM unnest({parent_place}::uuid[]) AS parent (id) '
+        f"CROSS JOIN LATERAL ({inner}) AS page{order}"
     )
-    return page_of([record for _, record in rows], ordering, first)
+
+
+def load_lists(member: Many, given: Mapping[str, Given], values: Values, count: Callable[[UUID], Count]) -> Load:
+    """Load, for each parent, its page of a declared list."""
+
+    async def load(parents: list[UUID]) -> list[Page]:
+        item = bound_type(member.target)
+        parameters = Parameters()
+        place = _given_ids(parameters, parents)
+        listing = nested_list(item, member, ROW, "parent.id", given, parameters)
+        if len(parents) * listing.window.size > LARGEST_READ:
+            raise QueryTooLarge(
+                f"The query may read {len(parents) * listing.window.size} {member.target} records in one place.",
+                hint=f"Lower `first` here or further up, so that it is at most {LARGEST_READ}.",
+            )
+        sql = _per_parent(place, listing.page(_placed(listing), parameters, more=True), "page.*")
+        lists: dict[UUID, list[tuple[str, Any]]] = {parent: [] for parent in parents}
+        for row in await _rows(item, sql, parameters, values):
+            lists[row[PARENT]].append((row[CURSOR], _instance(item, row)))
+        return [page_of(lists[parent], listing.window, count(parent)) for parent in parents]
+
+    return load
+
+
+def _placed(listing: Listing) -> str:
+    return f'{_selected(listing.item)}, {listing.ordering.cursor_of(ROW)} AS "{CURSOR}"'
+
+
+def load_counts(member: Many, given: Mapping[str, Given], values: Values) -> Load:
+    """Count, for each parent, a declared list."""
+
+    async def load(parents: list[UUID]) -> list[int]:
+        item = bound_type(member.target)
+        parameters = Parameters()
+        place = _given_ids(parameters, parents)
+        listing = nested_list(item, member, ROW, "parent.id", given, parameters)
+        sql = _per_parent(place, listing.count(), "page.count")
+        found = {row[PARENT]: row["count"] for row in await _rows(item, sql, parameters, values)}
+        return [found[parent] for parent in parents]
+
+    return load
+
+
+def load_rows(member: Rows) -> Load:
+    """Load, for each parent, all rows of a short list."""
+
+    async def load(parents: list[UUID]) -> list[list[Any]]:
+        item = bound_type(member.target)
+        parameters = Parameters()
+        place = _given_ids(parameters, parents)
+        sql = _per_parent(place, short_list(item, member, ROW, "parent.id", _selected(item)), "page.*")
+        lists: dict[UUID, list[Any]] = {parent: [] for parent in parents}
+        for row in await _rows(item, sql, parameters, {}):
+            lists[row[PARENT]].append(_instance(item, row))
+        return [lists[parent] for parent in parents]
+
+    return load
+
+
+def load_parts(owner: str, member: Part) -> Load:
+    """Load a part of records: its computed values, over the table of the type that has it."""
+
+    async def load(ids: list[UUID]) -> list[Any]:
+        from evenhand_schema.declare import Row
+
+        item, part = bound_type(owner), bound_type(member.target)
+        parameters = Parameters()
+        conditions = " AND ".join([*in_tenant(item, ROW), f"{ROW}.id = ANY({_given_ids(parameters, ids)})"])
+        selected = ", ".join([f"{ROW}.id", *_computed(part, ROW)])
+        sql = f"SELECT {selected} FROM {item.table(ROW)} WHERE {conditions}"
+        found = {row["id"]: Row(part.name, dict(row)) for row in await _rows(item, sql, parameters, {})}
+        return [found[record_id] for record_id in ids]
+
+    return load
+
+
+async def load_page(type_name: str, given: Mapping[str, Given], values: Values) -> Page:
+    """Load one page of all records of a type."""
+    item = bound_type(type_name)
+    parameters = Parameters()
+    listing = root_list(item, ROW, given, parameters)
+    sql = listing.page(_placed(listing), parameters, more=True)
+    found = [(row[CURSOR], _instance(item, row)) for row in await _rows(item, sql, parameters, values)]
+
+    async def count(info: Info) -> int:
+        return await count_all(info, type_name, given, values)
+
+    return page_of(found, listing.window, count)
+
+
+async def count_all(info: Info, type_name: str, given: Mapping[str, Given], values: Values) -> int:
+    """Count all records of a type that a list has."""
+    from evenhand_schema.context import place, request_of
+
+    async def load(keys: list[Any]) -> list[int]:
+        item = bound_type(type_name)
+        parameters = Parameters()
+        listing = root_list(item, ROW, given, parameters)
+        rows = await _rows(item, listing.count(), parameters, values)
+        return [rows[0]["count"]] * len(keys)
+
+    counted: int = await request_of(info).loader(("count", place(info)), load).load("all")
+    return counted

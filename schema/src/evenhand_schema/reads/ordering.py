@@ -1,4 +1,8 @@
-"""Orderings of lists and the cursors that carry them."""
+"""Orderings of lists and the cursors that carry them.
+
+A cursor is `base64url(check + payload)`: the payload is a JSON list of the ordering's signature and the
+record's values, the check are the first bytes of its SHA-256. The database writes cursors, we read them.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from enum import Enum
+from functools import lru_cache, partial
 from typing import Any
 from uuid import UUID
 
@@ -18,6 +22,7 @@ import strawberry
 
 from evenhand_schema.columns import Column
 from evenhand_schema.errors import InvalidCursor
+from evenhand_schema.reads.arguments import Leaf
 from evenhand_schema.reads.parameters import Parameters
 from evenhand_schema.scalars import BigInt
 
@@ -34,41 +39,89 @@ class Order:
 
 
 @dataclass(frozen=True)
-class Ordering:
-    """A total order of one type's records: some columns, then the id."""
+class Term:
+    """One step of an ordering: a column or another value that the database computes for a row.
 
-    type_name: str
-    orders: tuple[Order, ...]
-    columns: Mapping[str, Column]
+    Attributes:
+        name: tells it from other terms in the signature of cursors.
+        sql: its SQL over `{row}`.
+        type: of its values, as columns name types.
+        null: whether it may be empty.
+    """
+
+    name: str
+    sql: str
+    type: Any
+    null: bool
+    descending: bool = False
+
+    def value(self, row: str) -> str:
+        """Its SQL for a row."""
+        return self.sql.format(row=row)
 
     @classmethod
-    def of(cls, type_name: str, columns: Mapping[str, Column], orders: Sequence[Order]) -> Ordering:
-        """Complete the orders asked for with the id; a column named twice counts once."""
-        unique = {order.column: order for order in reversed(orders)}
-        kept = [order for order in orders if unique.get(order.column) is order]
-        if not any(order.column == "id" for order in kept):
-            kept.append(Order("id", kept[-1].descending if kept else False))
-        return cls(type_name, tuple(kept), columns)
+    def of(cls, column: Column, *, descending: bool) -> Term:
+        """The term of a column."""
+        return cls(column.name, f'{{row}}."{column.name}"', column.type, column.null, descending)
+
+
+@dataclass(frozen=True)
+class Ordering:
+    """A total order of one type's records: some terms, the last of them the id."""
+
+    type_name: str
+    terms: tuple[Term, ...]
+
+    @classmethod
+    def of(
+        cls, type_name: str, columns: Mapping[str, Column], orders: Sequence[Order], *, leading: Sequence[Term] = ()
+    ) -> Ordering:
+        """Complete the orders asked for with the id; a column named twice counts once.
+
+        Args:
+            leading: terms that come before the columns.
+        """
+        unique: dict[str, Order] = {}
+        for order in orders:
+            unique.setdefault(order.column, order)
+        kept = list(unique.values())
+        if "id" not in unique:
+            last = kept[-1].descending if kept else leading[-1].descending if leading else False
+            kept.append(Order("id", last))
+        terms = [Term.of(columns[order.column], descending=order.descending) for order in kept]
+        return cls(type_name, (*leading, *terms))
 
     @property
     def signature(self) -> str:
         """Tells this ordering from all others."""
-        return f"{self.type_name}:" + ",".join(f"{'-' if o.descending else ''}{o.column}" for o in self.orders)
+        return f"{self.type_name}:" + ",".join(f"{'-' if term.descending else ''}{term.name}" for term in self.terms)
 
-    def sql(self, row: str) -> str:
-        """The columns as ORDER BY takes them."""
+    def sql(self, row: str, *, backwards: bool = False) -> str:
+        """The terms as ORDER BY takes them; empty values are the last, or the first when it runs backwards."""
         parts = []
-        for order in self.orders:
-            direction = " DESC" if order.descending else ""
-            last = " NULLS LAST" if order.descending and self.columns[order.column].null else ""
-            parts.append(f'{row}."{order.column}"{direction}{last}')
+        for term in self.terms:
+            descending = term.descending is not backwards
+            nulls = ""
+            if term.null and descending is not backwards:
+                nulls = " NULLS FIRST" if backwards else " NULLS LAST"
+            parts.append(f"{term.value(row)}{' DESC' if descending else ''}{nulls}")
         return ", ".join(parts)
 
-    def cursor(self, record: Any) -> str:
-        """The place right after `record`."""
-        values = [_plain(getattr(record, order.column)) for order in self.orders]
-        payload = orjson.dumps([self.signature, values])
-        return base64.urlsafe_b64encode(_check(payload) + payload).decode().rstrip("=")
+    def cursor_sql(self, values: Sequence[str]) -> str:
+        """The cursor of a record, from the SQL of the terms' values."""
+        members = [
+            f"{value}::text" if term.type in (Decimal, BigInt) else value
+            for term, value in zip(self.terms, values, strict=True)
+        ]
+        payload = f"convert_to(json_build_array('{self.signature}', {', '.join(members)})::text, 'UTF8')"
+        return (
+            f"(SELECT translate(encode(substr(sha256(payload), 1, {_CHECK}) || payload, 'base64'), "
+            f"E'+/=\\n', '-_') FROM (SELECT {payload} AS payload) AS place)"
+        )
+
+    def cursor_of(self, row: str) -> str:
+        """The cursor of a row."""
+        return self.cursor_sql([term.value(row) for term in self.terms])
 
     def values(self, cursor: str) -> list[Any]:
         """The values that a cursor carries.
@@ -77,46 +130,43 @@ class Ordering:
             InvalidCursor: it was changed, or belongs to another list or ordering.
         """
         signature, values = _read(cursor)
-        if signature != self.signature or len(values) != len(self.orders):
+        if signature != self.signature or len(values) != len(self.terms):
             raise InvalidCursor(
                 f"This cursor belongs to the ordering {signature!r}, the list is ordered by {self.signature!r}.",
                 hint="Ask for the first page with the new ordering, without a cursor.",
             )
         try:
-            return [_typed(self.columns[order.column], one) for order, one in zip(self.orders, values, strict=True)]
+            return [_typed(term.type, one) for term, one in zip(self.terms, values, strict=True)]
         except (ValueError, TypeError, ArithmeticError):
             raise _no_cursor(cursor) from None
 
-    def after(self, values: Sequence[Any], row: str, parameters: Parameters) -> str:
-        """The condition that a record comes after the one with these values."""
-        plain = len({order.descending for order in self.orders}) == 1
-        if plain and not any(self.columns[order.column].null for order in self.orders):
-            names = ", ".join(f'{row}."{order.column}"' for order in self.orders)
-            given = ", ".join(parameters.add(value) for value in values)
-            return f"({names}) {'<' if self.orders[0].descending else '>'} ({given})"
+    def beyond(self, cursor: Leaf, row: str, parameters: Parameters, *, backwards: bool = False) -> str:
+        """The condition that a record comes after the one that the cursor names; before it when `backwards`."""
+        places = [parameters.add(cursor, partial(self._value, index)) for index in range(len(self.terms))]
+        names = [term.value(row) for term in self.terms]
+        if not any(term.null for term in self.terms) and len({term.descending for term in self.terms}) == 1:
+            less = self.terms[0].descending is not backwards
+            return f"({', '.join(names)}) {'<' if less else '>'} ({', '.join(places)})"
+        empty = cursor.ask(_empty_values)
         alternatives: list[str] = []
         equal: list[str] = []
-        for order, value in zip(self.orders, values, strict=True):
-            name = f'{row}."{order.column}"'
-            if value is None:
-                # Empty values come last: nothing of this column comes after them.
-                equal.append(f"{name} IS NULL")
+        for term, name, place, null in zip(self.terms, names, places, empty, strict=False):
+            if null:
+                # Empty values come last: nothing of this term comes after them, everything else before.
+                if backwards:
+                    alternatives.append(" AND ".join([*equal, f"{name} IS NOT NULL"]))
+                equal.append(f"({name} IS NULL AND {place}::text IS NULL)")
                 continue
-            given = parameters.add(value)
-            beyond = f"{name} {'<' if order.descending else '>'} {given}"
-            if self.columns[order.column].null:
-                beyond = f"({beyond} OR {name} IS NULL)"
-            alternatives.append(" AND ".join([*equal, beyond]))
-            equal.append(f"{name} = {given}")
+            less = term.descending is not backwards
+            further = f"{name} {'<' if less else '>'} {place}"
+            if term.null and not backwards:
+                further = f"({further} OR {name} IS NULL)"
+            alternatives.append(" AND ".join([*equal, further]))
+            equal.append(f"{name} = {place}")
         return "(" + " OR ".join(f"({one})" for one in alternatives) + ")"
 
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, (datetime, date)):
-        return value.isoformat()
-    if isinstance(value, Enum):
-        return value.value
-    return str(value) if isinstance(value, (Decimal, UUID)) else value
+    def _value(self, index: int, cursor: str) -> Any:
+        return self.values(cursor)[index]
 
 
 def _exactly(kind: type) -> Callable[[Any], Any]:
@@ -139,14 +189,15 @@ _READERS: Mapping[object, Callable[[Any], Any]] = {
 }
 
 
-def _typed(column: Column, value: Any) -> Any:
+def _typed(kind: Any, value: Any) -> Any:
     if value is None:
         return None
-    return _READERS.get(column.type, _exactly(str))(value)
+    return _READERS.get(kind, _exactly(str))(value)
 
 
-def _check(payload: bytes) -> bytes:
-    return hashlib.blake2b(payload, digest_size=_CHECK, person=b"evenhand-cursor").digest()
+def _empty_values(cursor: str) -> tuple[bool, ...]:
+    """Which of a cursor's values are empty."""
+    return tuple(value is None for value in _read(cursor)[1])
 
 
 def _no_cursor(cursor: str) -> InvalidCursor:
@@ -156,13 +207,17 @@ def _no_cursor(cursor: str) -> InvalidCursor:
     )
 
 
-def _read(cursor: str) -> tuple[str, list[Any]]:
+@lru_cache(maxsize=256)
+def _read(cursor: str) -> tuple[str, tuple[Any, ...]]:
     try:
         raw = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
     except (binascii.Error, ValueError):
         raw = b""
     payload = raw[_CHECK:]
-    if not payload or raw[:_CHECK] != _check(payload):
+    if not payload or raw[:_CHECK] != hashlib.sha256(payload).digest()[:_CHECK]:
         raise _no_cursor(cursor)
-    signature, values = orjson.loads(payload)
-    return signature, values
+    try:
+        signature, *values = orjson.loads(payload)
+    except (ValueError, TypeError):
+        raise _no_cursor(cursor) from None
+    return signature, tuple(values)

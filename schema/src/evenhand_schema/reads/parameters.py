@@ -2,16 +2,43 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
+
+from evenhand.tenancy.context import Actor
+from evenhand_schema.reads.arguments import Leaf, Values
+
+Getter = Callable[[Actor, Values], Any]
+
+
+def _unchanged(value: Any) -> Any:
+    return value
 
 
 class Parameters:
-    """Collects values and hands out their places."""
+    """Collects where the values come from and hands out their places; `$1` is always the tenant."""
 
-    def __init__(self, *values: Any) -> None:
-        self.values: list[Any] = list(values)
+    def __init__(self) -> None:
+        self._getters: list[Getter] = [lambda actor, values: actor.tenant_id]
 
-    def add(self, value: Any) -> str:
-        """The place of a value: "$1", "$2", …"""
-        self.values.append(value)
-        return f"${len(self.values)}"
+    def add(self, value: Any, convert: Callable[[Any], Any] = _unchanged) -> str:
+        """The place of a value: "$2", "$3", …
+
+        Args:
+            value: a `Leaf`, whose value each request has its own of, or a constant.
+            convert: makes of it what the driver takes; what it raises refuses the request.
+        """
+        if isinstance(value, Leaf):
+            get = value.get
+            return self.place(lambda actor, values: convert(get(values)))
+        converted = convert(value)
+        return self.place(lambda actor, values: converted)
+
+    def place(self, getter: Getter) -> str:
+        """The place of what `getter` finds for the actor and the variables of a request."""
+        self._getters.append(getter)
+        return f"${len(self._getters)}"
+
+    def values(self, actor: Actor, values: Values) -> list[Any]:
+        """The parameters of one request."""
+        return [getter(actor, values) for getter in self._getters]

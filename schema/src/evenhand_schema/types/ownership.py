@@ -6,7 +6,7 @@ from typing import Any
 import strawberry
 
 from evenhand.ownership import models
-from evenhand_schema.declare import bound, computed, many, one
+from evenhand_schema.declare import bound, computed, many, one, python
 from evenhand_schema.reads.ordering import Order
 from evenhand_schema.resolvers import record
 from evenhand_schema.scalars import JSON
@@ -76,6 +76,6 @@ class Decision:
 
     owner = one("User", "owner_id", "Who got it; null when nobody was eligible.")
 
-    verdicts: list[Verdict] = strawberry.field(
-        resolver=_verdicts, description="What the policy found about each candidate, the first in line first."
+    verdicts = python(
+        list[Verdict], ["verdicts"], _verdicts, "What the policy found about each candidate, the first in line first."
     )
