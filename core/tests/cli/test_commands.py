@@ -96,3 +96,12 @@ async def test_a_database_without_migrations_is_told(evenhand: Command, database
 def test_doctor_finds_nothing_wrong_and_then_something(evenhand: Command) -> None:
     assert "wrong" not in evenhand("doctor")
     assert "cannot be used" in evenhand("doctor", code=1, DATABASE_URL="postgresql://nobody@127.0.0.1:1/none")
+
+
+def test_reindexing_a_tenant(evenhand: Command) -> None:
+    slug = f"t-{uuid7().hex}"
+    evenhand("migrate")
+    evenhand("tenant", "create", slug, "--name", "华兴")
+    evenhand("user", "add", "--tenant", slug, "--name", "王小明", "--email", "wang@example.cn", "--role", "rep")
+    assert "1 records can be searched" in evenhand("search", "reindex", "--tenant", slug)
+    assert "no tenant" in evenhand("search", "reindex", "--tenant", f"{slug}-x", code=1)

@@ -12,6 +12,7 @@ from uuid import UUID
 
 from tortoise.backends.asyncpg.client import TransactionWrapper
 
+from evenhand.actions.search import Touched, write_entries
 from evenhand.audit.models import AuditEntry
 from evenhand.db.bulk import insert_rows
 from evenhand.db.session import transaction
@@ -62,6 +63,7 @@ class Journal:
     _audit: list[dict[str, Any]] = field(default_factory=list)
     _events: list[dict[str, Any]] = field(default_factory=list)
     _ledger: list[dict[str, Any]] = field(default_factory=list)
+    _touched: Touched = field(default_factory=Touched)
 
     def moment(self, at: datetime | None) -> datetime:
         """When a write happened: `at`, or now.
@@ -98,7 +100,11 @@ class Journal:
         after: Mapping[str, Any] | None,
         at: datetime | None = None,
     ) -> None:
-        """Note what changed in one record: old and new values of the changed columns."""
+        """Note what changed in one record: old and new values of the changed columns.
+
+        By what the record is found follows from here too, so that no writer can forget it.
+        """
+        self._touched.note(entity, record_id, before, after)
         self._audit.append(
             {
                 **self._common(entity, record_id),
@@ -162,7 +168,8 @@ class Journal:
         return started_at
 
     async def flush(self) -> None:
-        """Write all that was collected: one statement per table."""
+        """Write all that was collected: one statement per table, and what searches look through."""
+        await write_entries(self.client, self.actor.tenant_id, self._touched)
         tables: Sequence[tuple[Any, list[dict[str, Any]]]] = (
             (OwnershipEntry, self._ledger),
             (AuditEntry, self._audit),

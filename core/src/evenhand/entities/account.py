@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
 from uuid import UUID
 
 from evenhand.entities.columns import (
@@ -16,6 +17,7 @@ from evenhand.entities.columns import (
 )
 from evenhand.entities.enums import AccountKind, AccountSize, LifecycleStage, Tier
 from evenhand.entities.ownable import OwnableModel
+from evenhand.entities.searchable import Searchable
 from evenhand.tenancy.models import ref
 
 
@@ -43,6 +45,8 @@ class Account(OwnableModel):
     annual_revenue_currency = currency()
     parent = ref("core.Account", null=True)
     parent_id: UUID | None
+
+    search: ClassVar[Searchable] = Searchable(names=("name", "also_names"), texts=("phone", "website", "tax_id"))
 
     class Meta:
         app = "core"

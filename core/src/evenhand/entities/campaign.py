@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from tortoise import fields
 
 from evenhand.entities.columns import choice, currency, mapping, money, name_column
 from evenhand.entities.enums import CampaignChannel
+from evenhand.entities.searchable import Searchable
 from evenhand.tenancy.models import RecordModel
 
 
@@ -20,6 +23,8 @@ class Campaign(RecordModel):
     ends_on = fields.DateField(null=True)
     tracking = mapping()
     """Tracking parameters by name, such as utm_source and utm_campaign."""
+
+    search: ClassVar[Searchable] = Searchable(names=("name",))
 
     class Meta:
         app = "core"

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
 from uuid import UUID
 
 from tortoise import fields
 
 from evenhand.entities.columns import choice, name_column, short_text
 from evenhand.entities.enums import ChannelKind, ConsentStatus
+from evenhand.entities.searchable import Listed, Searchable
 from evenhand.tenancy.models import RecordModel, TenantModel, ref
 
 
@@ -29,6 +31,12 @@ class Contact(RecordModel):
     messaging_consent = choice(ConsentStatus, default=ConsentStatus.UNKNOWN)
     consent_source = short_text()
     consent_at = fields.DatetimeField(null=True)
+
+    search: ClassVar[Searchable] = Searchable(
+        names=("name", "first_name", "last_name"),
+        named_by=(("account_id", "Account"),),
+        listed=(Listed("channels", "contact_channels", "contact_id", "value"),),
+    )
 
     class Meta:
         app = "core"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
 from uuid import UUID
 
 from tortoise import fields
@@ -9,6 +10,7 @@ from tortoise import fields
 from evenhand.entities.columns import choice, currency, email, long_text, money, name_column, short_text
 from evenhand.entities.enums import Interest, LeadStatus
 from evenhand.entities.ownable import OwnableModel
+from evenhand.entities.searchable import Searchable
 from evenhand.tenancy.models import ref
 
 
@@ -45,6 +47,8 @@ class Lead(OwnableModel):
     converted_contact_id: UUID | None
     converted_opportunity = ref("core.Opportunity", null=True)
     converted_opportunity_id: UUID | None
+
+    search: ClassVar[Searchable] = Searchable(names=("name",), texts=("company", "email", "phone", "wechat"))
 
     class Meta:
         app = "core"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import ClassVar
 from uuid import UUID
 
 from tortoise import fields
@@ -11,6 +12,7 @@ from tortoise.validators import MinValueValidator
 from evenhand.entities.columns import choice, count, currency, long_text, money, name_column, object_list, short_text
 from evenhand.entities.enums import StageKind, ThreatLevel
 from evenhand.entities.ownable import OwnableModel
+from evenhand.entities.searchable import Searchable
 from evenhand.tenancy.models import RecordModel, TenantModel, ref
 
 
@@ -73,6 +75,8 @@ class Opportunity(OwnableModel):
     campaign = ref("core.Campaign", null=True)
     campaign_id: UUID | None
 
+    search: ClassVar[Searchable] = Searchable(names=("name",), named_by=(("account_id", "Account"),))
+
     class Meta:
         app = "core"
         table = "opportunities"
@@ -128,6 +132,8 @@ class Competitor(RecordModel):
     weaknesses = long_text()
     prices = long_text()
     notes = long_text()
+
+    search: ClassVar[Searchable] = Searchable(names=("name",))
 
     class Meta:
         app = "core"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import ClassVar
 from uuid import UUID
 
 from tortoise import fields
@@ -10,6 +11,7 @@ from tortoise.validators import MaxValueValidator, MinValueValidator
 
 from evenhand.entities.columns import choice, count, currency, long_text, money, short_text
 from evenhand.entities.enums import OrderKind, OrderStatus
+from evenhand.entities.searchable import Searchable
 from evenhand.tenancy.models import RecordModel, TenantModel, ref
 
 
@@ -31,6 +33,8 @@ class Order(RecordModel):
     valid_from = fields.DateField(null=True)
     valid_until = fields.DateField(null=True)
     notes = long_text()
+
+    search: ClassVar[Searchable] = Searchable(names=("number",), named_by=(("account_id", "Account"),))
 
     class Meta:
         app = "core"

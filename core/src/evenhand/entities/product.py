@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from tortoise import fields
 
 from evenhand.entities.columns import currency, long_text, money, name_column, short_text
+from evenhand.entities.searchable import Searchable
 from evenhand.tenancy.models import RecordModel
 
 
@@ -19,6 +22,8 @@ class Product(RecordModel):
     list_price = money()
     currency = currency()
     is_active = fields.BooleanField(default=True)
+
+    search: ClassVar[Searchable] = Searchable(names=("name", "code"))
 
     class Meta:
         app = "core"

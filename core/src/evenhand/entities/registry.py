@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from evenhand import entities as e
 from evenhand.entities.ownable import OwnableModel
+from evenhand.entities.searchable import Searchable
 from evenhand.errors import EvenhandError
 from evenhand.ownership.models import Pool
 from evenhand.tenancy.models import RecordModel, TenantModel
@@ -57,6 +58,12 @@ class Entity:
     def ownable(self) -> bool:
         """Whether its records have an owner or wait in a pool."""
         return issubclass(self.model, OwnableModel)
+
+    @property
+    def search(self) -> Searchable | None:
+        """By which texts its records are found; None when it is not searched."""
+        declared: Searchable | None = getattr(self.model, "search", None)
+        return declared
 
     @property
     def writable(self) -> frozenset[str]:
@@ -145,6 +152,11 @@ ENTITIES: Mapping[str, Entity] = {
     )
 }
 """Every entity by its name, in an order in which references point backwards."""
+
+
+def searchable() -> dict[str, Searchable]:
+    """The entities that can be searched, by name."""
+    return {kind.name: kind.search for kind in ENTITIES.values() if kind.search is not None}
 
 
 def entity(name: str) -> Entity:

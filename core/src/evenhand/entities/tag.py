@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
 from uuid import UUID
 
 from tortoise import fields
 
 from evenhand.entities.columns import short_text
+from evenhand.entities.searchable import Searchable
 from evenhand.tenancy.models import RecordModel, TenantModel, ref
 
 
@@ -15,6 +17,8 @@ class Tag(RecordModel):
 
     name = fields.CharField(max_length=100)
     color = short_text(20)
+
+    search: ClassVar[Searchable] = Searchable(names=("name",))
 
     class Meta:
         app = "core"

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
 from uuid import UUID
 
 from tortoise import fields
 
 from evenhand.entities.columns import choice, long_text, name_column
 from evenhand.entities.enums import Priority
+from evenhand.entities.searchable import Searchable
 from evenhand.tenancy.models import RecordModel, ref
 
 
@@ -32,6 +34,8 @@ class Task(RecordModel):
     opportunity_id: UUID | None
     ticket = ref("core.Ticket", null=True)
     ticket_id: UUID | None
+
+    search: ClassVar[Searchable] = Searchable(names=("subject",))
 
     class Meta:
         app = "core"

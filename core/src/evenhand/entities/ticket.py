@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
 from uuid import UUID
 
 from tortoise import fields
 
 from evenhand.entities.columns import choice, count, long_text, name_column, short_text
 from evenhand.entities.enums import Priority, SurveyKind, TicketStatus
+from evenhand.entities.searchable import Searchable
 from evenhand.tenancy.models import RecordModel, ref
 
 
@@ -28,6 +30,8 @@ class Ticket(RecordModel):
     assignee_id: UUID | None
     opened_at = fields.DatetimeField()
     resolved_at = fields.DatetimeField(null=True)
+
+    search: ClassVar[Searchable] = Searchable(names=("subject",), named_by=(("account_id", "Account"),))
 
     class Meta:
         app = "core"

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
 from uuid import UUID
 
 from tortoise import fields
 
 from evenhand.entities.columns import choice, email, mapping, name_column, short_text, string_list
 from evenhand.entities.enums import AbsenceKind, UserLevel
+from evenhand.entities.searchable import Searchable
 from evenhand.tenancy.context import Role
 from evenhand.tenancy.models import RecordModel, ref
 
@@ -30,6 +32,8 @@ class User(RecordModel):
     working_hours = mapping()
     """Per weekday ("mon" … "sun") a list of ["09:00", "18:00"] spans in the tenant's time zone."""
     is_active = fields.BooleanField(default=True)
+
+    search: ClassVar[Searchable] = Searchable(names=("name",), texts=("email",))
 
     class Meta:
         app = "core"
