@@ -23,6 +23,7 @@ from evenhand.entities import ContactChannel, ExternalId, OpportunityLine, Stage
 from evenhand.entities.enums import ChannelKind, OwnershipReason
 from evenhand.errors import InvalidInput
 from evenhand.events.models import OutboxEvent
+from evenhand.jobs.models import Job, JobState
 from evenhand.ownership.models import OwnershipEntry
 from evenhand.tenancy.context import Role, acting_as
 from evenhand.testing import SomeTenant
@@ -455,3 +456,12 @@ async def test_cells_that_no_column_can_hold_spoil_their_row_only(
 async def test_a_source_whose_name_is_too_long_is_refused(company: Company, write: Write) -> None:
     with pytest.raises(InvalidInput):
         await company.load("accounts", write("a.csv", "id,name\n1,Acme\n"), source="x" * 101)
+
+
+@pytest.mark.parametrize("dry_run", [False, True])
+async def test_an_import_is_a_job_that_others_can_watch(company: Company, write: Write, dry_run: bool) -> None:
+    rows = "".join(f"L{number},Person {number}\n" for number in range(25))
+    await company.load("leads", write("leads.csv", f"Lead ID,Name\n{rows}"), dry_run=dry_run, batch=10)
+    (job,) = await rows_of(company, Job)
+    assert (job.kind, job.title, job.state, job.done, job.total) == ("import", "leads.csv", JobState.DONE, 25, 25)
+    assert job.message == ("25 created (dry run: nothing was kept)" if dry_run else "25 created")

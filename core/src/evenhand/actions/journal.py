@@ -19,6 +19,8 @@ from evenhand.db.session import transaction
 from evenhand.entities.enums import OwnershipReason
 from evenhand.errors import EvenhandError
 from evenhand.events.models import OutboxEvent
+from evenhand.live.notices import notices_of
+from evenhand.live.presence import send
 from evenhand.ownership.models import OwnershipEntry
 from evenhand.tenancy.context import Actor, current_actor
 from evenhand.tenancy.models import uuid7
@@ -168,8 +170,10 @@ class Journal:
         return started_at
 
     async def flush(self) -> None:
-        """Write all that was collected: one statement per table, and what searches look through."""
-        await write_entries(self.client, self.actor.tenant_id, self._touched)
+        """Write all that was collected: one statement per table, what searches look through, and who listens is told."""
+        actor = self.actor
+        notices = notices_of(actor.tenant_id, actor.user_id, self.now, self._events, self._audit)
+        await write_entries(self.client, actor.tenant_id, self._touched)
         tables: Sequence[tuple[Any, list[dict[str, Any]]]] = (
             (OwnershipEntry, self._ledger),
             (AuditEntry, self._audit),
@@ -178,6 +182,8 @@ class Journal:
         for model, rows in tables:
             await insert_rows(self.client, model, rows)
             rows.clear()
+        # Last, so that this transaction has its number when it looks who listens.
+        await send(self.client, actor.tenant_id, notices)
 
 
 @asynccontextmanager

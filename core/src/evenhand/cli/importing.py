@@ -15,6 +15,7 @@ from rich.table import Table
 
 from evenhand.actions.assignment import Assigned, assign_records
 from evenhand.actions.imports import BadMapping, ImportOptions, ImportReport, import_file
+from evenhand.actions.jobs import running_job
 from evenhand.cli.runtime import TenantOption, console, errors, readable_errors, run, show_error, tenant_actor
 from evenhand.db.bulk import chunks
 from evenhand.db.config import DatabaseConfig
@@ -228,9 +229,11 @@ async def _assign(kind: Entity, record_ids: Sequence[UUID], seed: int | None) ->
     assigned: list[Assigned] = []
     with Progress(console=errors, transient=True) as bar:
         task = bar.add_task("Assigning", total=len(waiting))
-        for ids in chunks(waiting, 1000):
-            assigned += await assign_records(kind.name, ids, seed=seed)
-            bar.update(task, completed=len(assigned))
+        async with running_job("assign", f"Assign {kind.name} records", total=len(waiting)) as job:
+            for ids in chunks(waiting, 1000):
+                assigned += await assign_records(kind.name, ids, seed=seed)
+                job.advance(len(assigned))
+                bar.update(task, completed=len(assigned))
     async with reading():
         names = {user.id: user.name for user in await User.all()}
     table = Table("Owner", "got", box=None)

@@ -15,6 +15,7 @@ CORE_MODULES = (
     "evenhand.events.models",
     "evenhand.auth.models",
     "evenhand.plugins.models",
+    "evenhand.jobs.models",
 )
 
 

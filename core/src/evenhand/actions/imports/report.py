@@ -86,6 +86,13 @@ class ImportReport:
     def rows_per_second(self) -> float:
         return self.rows / self.seconds if self.seconds else 0.0
 
+    @property
+    def outcome(self) -> str:
+        """What came of it, in one line."""
+        figures = {name: getattr(self, name) for name in ("created", "updated", "unchanged", "repeated", "bad")}
+        said = ", ".join(f"{number} {name}" for name, number in figures.items() if number)
+        return f"{said or 'no rows'}{' (dry run: nothing was kept)' if self.dry_run else ''}"
+
     def note(self, problems: Sequence[RowProblem]) -> None:
         """Keep problems for the report."""
         for problem in problems:

@@ -20,6 +20,7 @@ from evenhand.actions.imports.rows import Draft, Later, Lookup, RowReader, Setti
 from evenhand.actions.imports.survey import CREATABLE, Survey, survey
 from evenhand.actions.imports.targets import CUSTOM, targets_of
 from evenhand.actions.imports.writing import ACTION, Job, Written, imported, link_later, write_drafts
+from evenhand.actions.jobs import RunningJob, running_job
 from evenhand.actions.journal import writing
 from evenhand.actions.records import create_records
 from evenhand.actions.values import clean, require_value
@@ -470,13 +471,25 @@ async def import_file(
     started = time.perf_counter()
     errors = ErrorFile(options.error_file or path.with_name(f"{path.name}.errors.csv"), table.headers)
     try:
-        async with _maybe_undone(options.dry_run):
+        # The job is around the transaction of a dry run, so that its progress is seen.
+        async with running_job("import", path.name) as job, _maybe_undone(options.dry_run):
             run = _Import(kind, table, importer, recognised, plan, options, ctx, report)
             report.unmapped = tuple(
                 column for column in plan.unmapped if list(table.headers).index(column.header) in run.survey.filled
             )
-            await run.run(progress, errors)
+            job.advance(0, run.survey.rows, f"Importing {kind.name} records")
+            await run.run(_both(job, progress), errors)
+            job.advance(run.survey.rows, message=report.outcome)
     finally:
         report.error_file = errors.close()
     report.seconds = time.perf_counter() - started
     return report
+
+
+def _both(job: RunningJob, progress: Progress | None) -> Progress:
+    def advance(done: int, total: int) -> None:
+        job.advance(done, total)
+        if progress is not None:
+            progress(done, total)
+
+    return advance
