@@ -170,7 +170,7 @@ class Journal:
         return started_at
 
     async def flush(self) -> None:
-        """Write all that was collected: one statement per table, what searches look through, and who listens is told."""
+        """Write all that was collected: one statement per table, what searches look through, and the notices."""
         actor = self.actor
         notices = notices_of(actor.tenant_id, actor.user_id, self.now, self._events, self._audit)
         await write_entries(self.client, actor.tenant_id, self._touched)
