@@ -19,7 +19,7 @@ from evenhand_schema.connections import Connection
 from evenhand_schema.reads.arguments import Leaf
 from evenhand_schema.reads.ordering import Order, Ordering, Term
 from evenhand_schema.reads.parameters import Parameters
-from evenhand_schema.resolvers import many_resolver, one_resolver, part_resolver, rows_resolver
+from evenhand_schema.resolvers import first_resolver, many_resolver, one_resolver, part_resolver, rows_resolver
 
 C = TypeVar("C", bound=type)
 
@@ -94,13 +94,30 @@ class Many:
 
 @dataclass(frozen=True)
 class Rows:
-    """A short list without pages: all rows of another type that name us, at most `limit`."""
+    """A short list without pages: all rows of another type that name us, at most `limit`.
+
+    Attributes:
+        source: a SELECT that stands for the type's own: its columns, and `by`.
+    """
 
     target: str
     by: str
     description: str
     order: tuple[Order, ...]
     limit: int = 100
+    source: str | None = None
+
+
+@dataclass(frozen=True)
+class First:
+    """The first of the rows of another type that name us; null when there is none."""
+
+    target: str
+    by: str
+    description: str
+    order: tuple[Order, ...]
+    limit: int = 1
+    source: str | None = None
 
 
 @dataclass(frozen=True)
@@ -114,9 +131,9 @@ class Computed:
 
 @dataclass(frozen=True)
 class Part:
-    """Further values of the same record under a name of their own; the type's members are computed over our row.
+    """Further values of the same record under a name of their own; the type's members are about our row.
 
-    It is read only when it is asked for.
+    They are read only when they are asked for.
     """
 
     target: str
@@ -139,7 +156,7 @@ class Python:
     description: str
 
 
-Member = One | Many | Rows | Computed | Part | Python
+Member = One | Many | Rows | First | Computed | Part | Python
 
 
 @dataclass(frozen=True)
@@ -216,6 +233,11 @@ def many(target: str, by: str, description: str, *order: Order, **options: Any) 
 def rows(target: str, by: str, description: str, *order: Order, **options: Any) -> Any:
     """Declare a short list, see `Rows`."""
     return Rows(target, by, description, tuple(order), **options)
+
+
+def first(target: str, by: str, description: str, *order: Order) -> Any:
+    """Declare the first of some rows, see `First`."""
+    return First(target, by, description, tuple(order))
 
 
 def computed(kind: Any, sql: str, description: str) -> Any:
@@ -328,5 +350,7 @@ def _shape(item: Bound, member: Member) -> tuple[Any, Any]:
             return Connection[target], many_resolver(member)
         case Rows():
             return list[target], rows_resolver(member)
+        case First():
+            return target | None, first_resolver(member)
         case Part():
             return target, part_resolver(member)

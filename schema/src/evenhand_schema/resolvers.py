@@ -27,7 +27,7 @@ from evenhand_schema.reads.windows import DEFAULT_SIZE, LARGEST_SIZE
 
 if TYPE_CHECKING:
     from evenhand_schema.connections import Page
-    from evenhand_schema.declare import Many, One, Part, Rows
+    from evenhand_schema.declare import First, Many, One, Part, Rows
 
 _SIZES = f"1 to {LARGEST_SIZE}"
 FIRST = Annotated[
@@ -121,6 +121,19 @@ def rows_resolver(member: Rows) -> Callable[..., Any]:
         found = await context.loader(key, load_rows(member)).load(root.id)
         context.spend(info, len(found))
         return found
+
+    return resolve
+
+
+def first_resolver(member: First) -> Callable[..., Any]:
+    """Resolve the first of the rows that name the parent."""
+
+    async def resolve(root: Any, info: Info) -> Any:
+        context = request_of(info)
+        key = ("first", place(info), info._raw_info.parent_type.name)
+        found = await context.loader(key, load_rows(member)).load(root.id)
+        context.spend(info, len(found))
+        return found[0] if found else None
 
     return resolve
 

@@ -16,7 +16,7 @@ from evenhand_schema.reads.parameters import Parameters
 from evenhand_schema.reads.windows import Window, window_of
 
 if TYPE_CHECKING:
-    from evenhand_schema.declare import Bound, Many, Rows
+    from evenhand_schema.declare import Bound, First, Many, Rows
 
 
 @dataclass(frozen=True)
@@ -89,23 +89,30 @@ def nested_list(
     return Listing(item, row, tuple(members), item.ordering(*member.order), window_of(given))
 
 
-def root_list(item: Bound, row: str, given: Mapping[str, Given], parameters: Parameters) -> Listing:
-    """The list of all records of a type, as `filter`, `orderBy` and `archived` say."""
+def root_members(item: Bound, row: str, given: Mapping[str, Given], parameters: Parameters) -> list[str]:
+    """The conditions that say which of all records of a type are asked for, as `filter` and `archived` say."""
     members = in_tenant(item, row)
     archived = given.get("archived")
     if item.archivable and not (isinstance(archived, Leaf) and archived.known()):
         members.append(f"{row}.archived_at IS NULL")
     if given.get("filter") is not None:
         members.append(condition(given["filter"], item.columns, row, parameters))
+    return members
+
+
+def root_list(item: Bound, row: str, given: Mapping[str, Given], parameters: Parameters) -> Listing:
+    """The list of all records of a type, as `filter`, `orderBy` and `archived` say."""
+    members = root_members(item, row, given, parameters)
     ordering = item.ordering(*orders_of(given.get("orderBy")))
     return Listing(item, row, tuple(members), ordering, window_of(given))
 
 
-def short_list(item: Bound, member: Rows, row: str, parent: str, selected: str) -> str:
+def short_list(item: Bound, member: Rows | First, row: str, parent: str, selected: str) -> str:
     """The statement of all rows that name a parent, at most the list's limit."""
+    table = f"({member.source}) AS {row}" if member.source else item.table(row)
     conditions = " AND ".join([*in_tenant(item, row), f'{row}."{member.by}" = {parent}'])
     ordered = ", ".join(f'{row}."{order.column}"{" DESC" if order.descending else ""}' for order in member.order)
-    return f"SELECT {selected} FROM {item.table(row)} WHERE {conditions} ORDER BY {ordered} LIMIT {member.limit}"
+    return f"SELECT {selected} FROM {table} WHERE {conditions} ORDER BY {ordered} LIMIT {member.limit}"
 
 
 def orders_of(given: Given) -> list[Order]:

@@ -22,7 +22,7 @@ from evenhand_schema.reads.parameters import Parameters
 from evenhand_schema.reads.session import fetch
 
 if TYPE_CHECKING:
-    from evenhand_schema.declare import Bound, Many, Part, Rows
+    from evenhand_schema.declare import Bound, First, Many, Part, Rows
 
 LARGEST_READ = 50_000
 """How many records one place of a query may ask for: parents times the page's size."""
@@ -159,8 +159,8 @@ def load_counts(member: Many, given: Mapping[str, Given], values: Values) -> Loa
     return load
 
 
-def load_rows(member: Rows) -> Load:
-    """Load, for each parent, all rows of a short list."""
+def load_rows(member: Rows | First) -> Load:
+    """Load, for each parent, the rows of a short list."""
 
     async def load(parents: list[UUID]) -> list[list[Any]]:
         item = bound_type(member.target)

@@ -21,6 +21,15 @@ from evenhand_schema.types.opportunity import (
 from evenhand_schema.types.order import Order, OrderLine, Payment
 from evenhand_schema.types.ownership import Decision, OwnershipEntry, Pool, Verdict
 from evenhand_schema.types.product import Product
+from evenhand_schema.types.summary import (
+    AccountSummary,
+    ContactSummary,
+    LeadSummary,
+    MoneySum,
+    NextStep,
+    OpportunitySummary,
+    UserSummary,
+)
 from evenhand_schema.types.tag import Tag, Tagging
 from evenhand_schema.types.task import Task
 from evenhand_schema.types.team import Team
@@ -32,19 +41,25 @@ complete()
 __all__ = [
     "Absence",
     "Account",
+    "AccountSummary",
     "Activity",
     "Attachment",
     "Campaign",
     "Competitor",
     "Contact",
     "ContactChannel",
+    "ContactSummary",
     "CustomField",
     "Decision",
     "ExternalId",
     "Lead",
+    "LeadSummary",
+    "MoneySum",
+    "NextStep",
     "Opportunity",
     "OpportunityCompetitor",
     "OpportunityLine",
+    "OpportunitySummary",
     "Order",
     "OrderLine",
     "OwnershipEntry",
@@ -61,5 +76,6 @@ __all__ = [
     "Team",
     "Ticket",
     "User",
+    "UserSummary",
     "Verdict",
 ]

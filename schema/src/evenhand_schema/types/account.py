@@ -1,7 +1,7 @@
 """Account: the customer, seen from all sides."""
 
 from evenhand import entities as models
-from evenhand_schema.declare import bound, many, one
+from evenhand_schema.declare import bound, many, one, part
 from evenhand_schema.reads.ordering import Order
 from evenhand_schema.types.shared import OPEN, external_ids, ownership_history
 
@@ -11,6 +11,7 @@ class Account:
     """A customer or prospect; held by exactly one owner or one pool."""
 
     also_names: list[str]
+    summary = part("AccountSummary", "How things stand, at a glance.")
     owner = one("User", "owner_id", "Who holds it; null while it waits in a pool.")
     pool = one("Pool", "pool_id", "The pool it waits in; null while somebody holds it.")
     ownership_history = ownership_history("Account")

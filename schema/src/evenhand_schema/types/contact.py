@@ -1,7 +1,7 @@
 """Contact and the ways to reach a person."""
 
 from evenhand import entities as models
-from evenhand_schema.declare import bound, many, one
+from evenhand_schema.declare import bound, many, one, part
 from evenhand_schema.reads.ordering import Order
 from evenhand_schema.types.shared import external_ids
 
@@ -10,6 +10,7 @@ from evenhand_schema.types.shared import external_ids
 class Contact:
     """A person, with consent per kind of contact."""
 
+    summary = part("ContactSummary", "How things stand, at a glance.")
     account = one("Account", "account_id", "The customer the person belongs to.")
     channels = many("ContactChannel", "contact_id", "The ways to reach the person.", Order("created_at"))
     tags = many("Tagging", "contact_id", "The person's tags.", Order("created_at"))

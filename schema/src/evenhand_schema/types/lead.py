@@ -1,7 +1,7 @@
 """Lead."""
 
 from evenhand import entities as models
-from evenhand_schema.declare import bound, many, one
+from evenhand_schema.declare import bound, many, one, part
 from evenhand_schema.reads.ordering import Order
 from evenhand_schema.types.shared import decisions, external_ids, ownership_history
 
@@ -10,6 +10,7 @@ from evenhand_schema.types.shared import decisions, external_ids, ownership_hist
 class Lead:
     """Somebody who may become a customer; held by exactly one owner or one pool."""
 
+    summary = part("LeadSummary", "How things stand, at a glance.")
     owner = one("User", "owner_id", "Who holds it; null while it waits in a pool.")
     pool = one("Pool", "pool_id", "The pool it waits in; null while somebody holds it.")
     campaign = one("Campaign", "campaign_id", "The campaign that brought it.")

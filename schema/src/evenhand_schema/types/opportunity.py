@@ -1,7 +1,7 @@
 """Opportunity with its pipeline, stages, lines and competitors."""
 
 from evenhand import entities as models
-from evenhand_schema.declare import bound, many, one
+from evenhand_schema.declare import bound, many, one, part
 from evenhand_schema.reads.ordering import Order
 from evenhand_schema.types.shared import decisions, external_ids, ownership_history
 
@@ -24,6 +24,7 @@ class Stage:
 class Opportunity:
     """A deal on its way through a pipeline; held by exactly one owner or one pool."""
 
+    summary = part("OpportunitySummary", "How things stand, at a glance.")
     account = one("Account", "account_id", "The customer.")
     contact = one("Contact", "contact_id", "Whom we talk to.")
     pipeline = one("Pipeline", "pipeline_id", "The pipeline it goes through.")

@@ -1,7 +1,7 @@
 """User and absence."""
 
 from evenhand import entities as models
-from evenhand_schema.declare import bound, many, one
+from evenhand_schema.declare import bound, many, one, part
 from evenhand_schema.reads.ordering import Order
 
 
@@ -12,6 +12,7 @@ class User:
     skills: list[str]
     regions: list[str]
     languages: list[str]
+    summary = part("UserSummary", "What the person has in hand, at a glance.")
     team = one("Team", "team_id", "The team the person belongs to.")
     manager = one("User", "manager_id", "Whom the person reports to.")
     reports = many("User", "manager_id", "The people who report to the person.", Order("name"))
