@@ -1,26 +1,30 @@
-"""`python -m benchmarks [NAME…]`: run all benchmarks or those named."""
+"""`python -m benchmarks [NAME…] [options]`: run all benchmarks or those named."""
 
 from __future__ import annotations
 
+import argparse
 import asyncio
-import sys
 
 from rich.console import Console
 
 from benchmarks import writes
+from benchmarks.reads import run as reads
 
-ALL = {"writes": writes.run}
+ALL = {"writes": writes.run, "reads": reads.run}
 
 
 def main() -> None:
     """Run what the command line names."""
-    names = sys.argv[1:] or list(ALL)
-    unknown = [name for name in names if name not in ALL]
+    parser = argparse.ArgumentParser("benchmarks", description="Figures of this machine, side by side.")
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"which: {', '.join(ALL)}; all when left out")
+    reads.add_options(parser)
+    options = parser.parse_intermixed_args()
+    unknown = [name for name in options.names if name not in ALL]
     if unknown:
-        sys.exit(f"There is no benchmark {', '.join(unknown)}; there are: {', '.join(ALL)}.")
+        parser.error(f"There is no benchmark {', '.join(unknown)}; there are: {', '.join(ALL)}.")
     console = Console()
-    for name in names:
-        console.print(asyncio.run(ALL[name]()))
+    for name in options.names or ALL:
+        console.print(asyncio.run(ALL[name](options)))
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import statistics
 import time
+from argparse import Namespace
 from collections.abc import Awaitable, Callable
 from functools import partial
 from uuid import UUID
@@ -51,7 +52,7 @@ async def _seconds(work: Work) -> float:
     return time.perf_counter() - started
 
 
-async def run() -> Table:
+async def run(options: Namespace) -> Table:
     """Measure and compare. Returns: a table of leads per second, medians of three rounds, with ratios."""
     figures: dict[str, list[float]] = {}
 

@@ -37,7 +37,7 @@ async def server_config() -> DatabaseConfig:
     return config
 
 
-def _fingerprint() -> str:
+def schema_fingerprint() -> str:
     """Changes with any migration of the core and the installed plugins."""
     digest = hashlib.sha256()
     for label, app in sorted(installed_apps().items()):
@@ -50,7 +50,7 @@ def _fingerprint() -> str:
 
 async def _ensure_template(server: DatabaseConfig) -> str:
     """Build the template database unless it is there; parallel workers wait for the first. Returns: its name."""
-    name = f"evenhand_template_{_fingerprint()}"
+    name = f"evenhand_template_{schema_fingerprint()}"
     maintenance = await connect(server.named("postgres"))
     try:
         await maintenance.execute("SELECT pg_advisory_lock($1)", _TEMPLATE_LOCK)
