@@ -44,6 +44,15 @@ def _fits(kind: CustomFieldType, options: Sequence[str], value: Any) -> bool:
             return value in options
 
 
+def canonical(kind: CustomFieldType, value: Any) -> Any:
+    """A value that fits, as it is kept: dates as 2026-05-31, numbers that came as texts in plain digits."""
+    if not isinstance(value, str):
+        return value
+    if kind is CustomFieldType.DATE:
+        return date.fromisoformat(value).isoformat()
+    return str(Decimal(value)) if kind is CustomFieldType.NUMBER else value
+
+
 def check_custom(definitions: Mapping[str, CustomField], custom: Mapping[str, Any]) -> list[Problem]:
     """What is wrong with values of custom fields; None removes a value and always fits."""
     problems = []
@@ -80,7 +89,11 @@ async def settle_custom(kind: Entity, drafts: Sequence[tuple[RecordModel | None,
     problems: list[Problem] = []
     for record, values in given:
         custom = values["custom"]
-        problems += check_custom(definitions, custom)
+        wrong = check_custom(definitions, custom)
+        if wrong:
+            problems += wrong
+            continue
+        custom = {key: canonical(definitions[key].type, value) for key, value in custom.items()}
         merged = {**(record.custom if record is not None else {}), **custom}
         values["custom"] = {key: value for key, value in merged.items() if value is not None}
     if problems:

@@ -12,6 +12,7 @@ from uuid import UUID
 
 from tortoise.backends.asyncpg.client import TransactionWrapper
 
+from evenhand.actions.custom_index import CustomTouched, write_custom_index
 from evenhand.actions.search import Touched, write_entries
 from evenhand.audit.models import AuditEntry
 from evenhand.db.bulk import insert_rows
@@ -66,6 +67,7 @@ class Journal:
     _events: list[dict[str, Any]] = field(default_factory=list)
     _ledger: list[dict[str, Any]] = field(default_factory=list)
     _touched: Touched = field(default_factory=Touched)
+    _custom: CustomTouched = field(default_factory=CustomTouched)
 
     def moment(self, at: datetime | None) -> datetime:
         """When a write happened: `at`, or now.
@@ -107,6 +109,7 @@ class Journal:
         By what the record is found follows from here too, so that no writer can forget it.
         """
         self._touched.note(entity, record_id, before, after)
+        self._custom.note(entity, record_id, before, after)
         self._audit.append(
             {
                 **self._common(entity, record_id),
@@ -170,10 +173,11 @@ class Journal:
         return started_at
 
     async def flush(self) -> None:
-        """Write all that was collected: one statement per table, what searches look through, and the notices."""
+        """Write all that was collected: one statement per table, what records are found by, and the notices."""
         actor = self.actor
         notices = notices_of(actor.tenant_id, actor.user_id, self.now, self._events, self._audit)
         await write_entries(self.client, actor.tenant_id, self._touched)
+        await write_custom_index(self.client, actor.tenant_id, self._custom)
         tables: Sequence[tuple[Any, list[dict[str, Any]]]] = (
             (OwnershipEntry, self._ledger),
             (AuditEntry, self._audit),

@@ -5,7 +5,7 @@ from evenhand.entities.activity import Activity
 from evenhand.entities.attachment import Attachment
 from evenhand.entities.campaign import Campaign
 from evenhand.entities.contact import Contact, ContactChannel
-from evenhand.entities.custom_field import CustomField
+from evenhand.entities.custom_field import CustomField, CustomValue
 from evenhand.entities.external_id import ExternalId
 from evenhand.entities.lead import Lead
 from evenhand.entities.opportunity import (
@@ -36,6 +36,7 @@ __all__ = [
     "Contact",
     "ContactChannel",
     "CustomField",
+    "CustomValue",
     "ExternalId",
     "Lead",
     "Opportunity",
