@@ -223,12 +223,15 @@ async def test_an_outdated_database_is_not_ready(api: Api, monkeypatch: pytest.M
     assert response.json() == {"status": "outdated", "missing": ["core.9999_new"]}
 
 
+@pytest.mark.parametrize("compiled", [True, False])
 async def test_a_defect_is_masked_and_has_an_id(
-    api: Api, tenant: SomeTenant, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    api: Api, tenant: SomeTenant, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], compiled: bool
 ) -> None:
     async def broken(*arguments: Any) -> Any:
         raise RuntimeError("secret detail")
 
+    monkeypatch.setattr("evenhand_schema.execution.COMPILED", compiled)
+    monkeypatch.setattr("evenhand.db.readers.Readers.fetch", broken)
     monkeypatch.setattr("evenhand_schema.reads.loaders.fetch", broken)
     response = await api.post(tenant, "{ accounts { nodes { id } } }")
     (error,) = response.json()["errors"]
@@ -246,10 +249,16 @@ async def test_a_lost_database_is_said_so(
     async def gone(*arguments: Any, **more: Any) -> Any:
         raise ConnectionRefusedError(111, "Connection refused")
 
+    monkeypatch.setattr("evenhand.db.readers.Readers.fetch", gone)
+    response = await api.post(tenant, "{ accounts { nodes { id } } }")
+    assert response.status_code == 503
+    assert _error(response)["extensions"]["code"] == "DATABASE_UNAVAILABLE"
+    monkeypatch.setattr("evenhand_schema.execution.COMPILED", False)
     monkeypatch.setattr("evenhand_schema.reads.loaders.fetch", gone)
     response = await api.post(tenant, "{ accounts { nodes { id } } }")
     assert response.status_code == 503
     assert _error(response)["extensions"]["code"] == "DATABASE_UNAVAILABLE"
+    monkeypatch.setattr("evenhand_schema.http.graphql.recall", lambda key: None)
     monkeypatch.setattr("evenhand_schema.http.graphql.authenticate", gone)
     response = await api.post(tenant, "{ accounts { nodes { id } } }")
     assert response.status_code == 503
@@ -295,7 +304,7 @@ async def test_no_variables_make_the_server_fail(api: Api, tenant: SomeTenant, v
         assert error["extensions"]["code"] != "INTERNAL_ERROR", error
 
 
-@pytest.mark.parametrize(("debug_headers", "said"), [(True, "graphql-core"), (False, None)])
+@pytest.mark.parametrize(("debug_headers", "said"), [(True, "compiled"), (False, None)])
 async def test_how_an_answer_was_made_is_said_when_configured(
     api: Api, tenant: SomeTenant, debug_headers: bool, said: str | None
 ) -> None:

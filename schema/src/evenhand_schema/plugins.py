@@ -21,6 +21,7 @@ from evenhand_schema.context import RequestContext, place, request_of
 from evenhand_schema.contributions import EntityField, RootField
 from evenhand_schema.errors import PluginDisabled
 from evenhand_schema.names import camel
+from evenhand_schema.reads.marks import PluginField, marked
 from evenhand_schema.resolvers import with_arguments
 from evenhand_schema.scalars import JSON
 
@@ -88,7 +89,12 @@ def entity_field(slug: str, contributed: EntityField) -> StrawberryField:
         return await context.loader(("plugin", slug, place(info)), load).load(root.id)
 
     with_arguments(resolve, {}, returns=contributed.type | None, root=True)
-    field: StrawberryField = strawberry.field(resolver=resolve, description=contributed.description, name=camel(slug))
+    field: StrawberryField = strawberry.field(
+        resolver=resolve,
+        description=contributed.description,
+        name=camel(slug),
+        metadata=marked(PluginField()),
+    )
     field.python_name = field.name = slug
     return field
 

@@ -21,6 +21,7 @@ from evenhand_schema.plugins import Plugin, list_plugins, plugin_query
 from evenhand_schema.reads.budget import LIST_COST
 from evenhand_schema.reads.filters import filter_input
 from evenhand_schema.reads.loaders import load_kinds, load_page
+from evenhand_schema.reads.marks import CallerField, NodeField, RecordField, RecordsField, marked
 from evenhand_schema.resolvers import PAGING, arguments_of, record, with_arguments
 from evenhand_schema.types import User
 
@@ -56,7 +57,11 @@ def record_field(item: Bound) -> Any:
 
     argument = Annotated[strawberry.ID, strawberry.argument(description="The record's id.")]
     with_arguments(resolve, {"id": (argument, inspect.Parameter.empty)}, returns=item.cls | None)
-    return strawberry.field(resolver=resolve, description=f"One {item.name} record; null when there is none.")
+    return strawberry.field(
+        resolver=resolve,
+        description=f"One {item.name} record; null when there is none.",
+        metadata=marked(RecordField(item.name)),
+    )
 
 
 def list_field(item: Bound) -> Any:
@@ -88,7 +93,9 @@ def list_field(item: Bound) -> Any:
         },
         returns=Connection[item.cls],  # type: ignore[name-defined]
     )
-    return strawberry.field(resolver=resolve, description=f"{item.name} records, page by page.")
+    return strawberry.field(
+        resolver=resolve, description=f"{item.name} records, page by page.", metadata=marked(RecordsField(item.name))
+    )
 
 
 async def _node(info: Info, id: Any) -> Node | None:
@@ -103,7 +110,11 @@ async def _node(info: Info, id: Any) -> Node | None:
 def _node_field() -> Any:
     argument = Annotated[strawberry.ID, strawberry.argument(description="The record's id.")]
     with_arguments(_node, {"id": (argument, inspect.Parameter.empty)}, returns=Node | None)
-    return strawberry.field(resolver=_node, description="The record with this id, of whatever type; null for none.")
+    return strawberry.field(
+        resolver=_node,
+        description="The record with this id, of whatever type; null for none.",
+        metadata=marked(NodeField()),
+    )
 
 
 async def _me(info: Info) -> User | None:
@@ -121,7 +132,7 @@ def query_fields() -> dict[str, Any]:
     """The core's fields of `Query` by Python name."""
     members: dict[str, Any] = {
         "node": _node_field(),
-        "me": strawberry.field(resolver=_me, description="The user whose key this is."),
+        "me": strawberry.field(resolver=_me, description="The user whose key this is.", metadata=marked(CallerField())),
         "plugins": strawberry.field(resolver=_plugins, description="The installed plugins, in the tenant's order."),
     }
     for name in ENTITIES:

@@ -5,8 +5,11 @@ from __future__ import annotations
 import hashlib
 import re
 import secrets
+from collections import OrderedDict
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from time import monotonic
 from uuid import UUID
 
 from evenhand.actions.journal import writing
@@ -117,8 +120,53 @@ async def revoke_api_key(prefix: str) -> None:
             journal.record("ApiKey", key.id, before={"revoked_at": None}, after={"revoked_at": journal.now})
 
 
+@dataclass(frozen=True)
+class KnownKey:
+    """A key that was good when it was last checked, and whom it acts for."""
+
+    key_id: UUID
+    actor: Actor
+    checked_at: float
+
+
+VALID_KEY = (
+    "EXISTS (SELECT FROM api_keys AS k JOIN users AS u ON u.tenant_id = k.tenant_id AND u.id = k.user_id "
+    "WHERE k.tenant_id = $1 AND k.id = {key} AND k.revoked_at IS NULL "
+    "AND (k.expires_at IS NULL OR k.expires_at > now()) AND u.is_active AND u.archived_at IS NULL AND u.role = {role})"
+)
+"""SQL: whether a key that was recalled still stands for the same role, over the tenant as `$1`."""
+
+_RECALLED_FOR = 60.0
+"""Seconds; then the key is checked in full, which also notes that it is used."""
+_MOST_RECALLED = 10_000
+_known: OrderedDict[str, KnownKey] = OrderedDict()
+
+
+def recall(key: str) -> KnownKey | None:
+    """What is remembered of a key, without asking the database.
+
+    It may have been revoked since: whoever relies on it asks for `VALID_KEY` in the same statement, or calls
+    `check_key`.
+    """
+    found = _known.get(hash_key(key))
+    return found if found is not None and monotonic() - found.checked_at < _RECALLED_FOR else None
+
+
+def _remember(key: str, known: KnownKey) -> None:
+    hashed = hash_key(key)
+    _known[hashed] = known
+    _known.move_to_end(hashed)
+    while len(_known) > _MOST_RECALLED:
+        _known.popitem(last=False)
+
+
 async def authenticate(key: str, *, via: str = "graphql") -> Actor:
-    """Who holds this key.
+    """Who holds this key, see `check_key`."""
+    return (await check_key(key, via=via)).actor
+
+
+async def check_key(key: str, *, via: str = "graphql") -> KnownKey:
+    """Who holds this key, checked in the database; it is remembered for `recall`.
 
     Raises:
         Unauthenticated: for anything but a valid key of an active user; it never says which part was wrong.
@@ -148,10 +196,13 @@ async def authenticate(key: str, *, via: str = "graphql") -> Actor:
                     row["id"],
                     now,
                 )
-    return Actor(
+    actor = Actor(
         tenant_id=tenant_id,
         user_id=row["user_id"],
         role=Role(row["role"]),
         via=via,
         scopes=frozenset(Scope(scope) for scope in ApiKey._meta.fields_map["scopes"].to_python_value(row["scopes"])),
     )
+    known = KnownKey(row["id"], actor, monotonic())
+    _remember(key, known)
+    return known

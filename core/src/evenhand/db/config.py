@@ -33,6 +33,7 @@ class DatabaseConfig:
     password: str | None = None
     ssl: str | None = None
     pool_size: int = 10
+    read_connections: int = 4
 
     @classmethod
     def from_url(cls, url: str) -> DatabaseConfig:

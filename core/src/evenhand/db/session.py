@@ -15,6 +15,7 @@ from tortoise.transactions import in_transaction
 
 from evenhand.db.apps import App, installed_apps, tortoise_config
 from evenhand.db.config import DatabaseConfig
+from evenhand.db.readers import Readers, keep_readers
 from evenhand.tenancy.context import TenantMismatch, current_tenant
 
 _transaction_tenant: ContextVar[UUID | None] = ContextVar("evenhand_transaction_tenant", default=None)
@@ -36,9 +37,12 @@ async def open_database(
             config=tortoise_config(config, apps if apps is not None else installed_apps(), as_owner=False),
             _enable_global_fallback=everywhere,
         )
+        readers = Readers(config, config.read_connections)
+        keep_readers(context, readers)
         try:
             yield context
         finally:
+            await readers.close()
             await context.close_connections()
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
+from uuid import UUID
 
 import asyncpg
 from tortoise.connection import get_connection
+
+from evenhand.db.readers import current_readers
 
 _FRAME = (
     "BEGIN",
@@ -43,11 +46,20 @@ def watch_statements(*, frame: bool = False) -> Iterator[list[str]]:
     client: Any = get_connection("default")
     holders = client._pool._holders
     before = [holder._setup for holder in holders]
+    readers: Any = current_readers()
+    fetch = readers.fetch
+
+    async def fetch_watched(tenant: UUID, sql: str, values: Sequence[Any]) -> Any:
+        seen.append(sql)
+        return await fetch(tenant, sql, values)
+
+    readers.fetch = fetch_watched
     for holder in holders:
         holder._setup = watch
     try:
         yield seen
     finally:
+        del readers.fetch
         for holder, setup in zip(holders, before, strict=True):
             holder._setup = setup
             if holder._con is not None:

@@ -10,7 +10,7 @@ from graphql import GraphQLError, OperationType
 from starlette.requests import Request
 from starlette.responses import Response
 
-from evenhand.auth.keys import Unauthenticated, authenticate
+from evenhand.auth.keys import Unauthenticated, authenticate, recall
 from evenhand.db.errors import database_is_gone
 from evenhand.errors import EvenhandError
 from evenhand_schema.documents import Document
@@ -83,4 +83,5 @@ async def _caller(request: Request) -> Caller:
             "There is no API key in this request.",
             hint="Send 'Authorization: Bearer evh_…' with a key from 'evenhand apikey create'.",
         )
-    return Caller(key, await authenticate(key))
+    known = recall(key)
+    return Caller(key, known.actor, recalled=True) if known else Caller(key, await authenticate(key))

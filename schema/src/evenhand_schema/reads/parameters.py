@@ -39,6 +39,11 @@ class Parameters:
         self._getters.append(getter)
         return f"${len(self._getters)}"
 
+    @property
+    def count(self) -> int:
+        """How many there are."""
+        return len(self._getters)
+
     def values(self, actor: Actor, values: Values) -> list[Any]:
         """The parameters of one request."""
         return [getter(actor, values) for getter in self._getters]

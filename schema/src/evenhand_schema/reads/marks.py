@@ -1,0 +1,59 @@
+"""What fields of the schema read, as marks on them; the compiler reads the marks, resolvers serve the rest."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from graphql import GraphQLField
+
+MARK = "reads"
+"""The key of a mark in a field's metadata."""
+
+
+@dataclass(frozen=True)
+class RecordField:
+    """One record of a type by the argument `id`."""
+
+    target: str
+
+
+@dataclass(frozen=True)
+class RecordsField:
+    """A page of all records of a type."""
+
+    target: str
+
+
+@dataclass(frozen=True)
+class CallerField:
+    """The user who asks."""
+
+
+@dataclass(frozen=True)
+class NodeField:
+    """A record of any type by the argument `id`."""
+
+
+@dataclass(frozen=True)
+class PluginField:
+    """A plugin's field on an entity.
+
+    Attributes:
+        needs: the columns of the record that its function takes.
+    """
+
+    needs: tuple[str, ...] = ()
+
+
+Mark = RecordField | RecordsField | CallerField | NodeField | PluginField
+
+
+def marked(mark: Mark) -> dict[object, Any]:
+    """The metadata of a field with this mark."""
+    return {MARK: mark}
+
+
+def declaration_of(field: GraphQLField) -> Any:
+    """The strawberry field behind a field of the schema; None when there is none."""
+    return field.extensions.get("strawberry-definition")
