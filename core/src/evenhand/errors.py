@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -38,6 +39,10 @@ class EvenhandError(Exception):
         self.message = message
         self.hint = hint
         self.details = details
+        self.rows: Mapping[int, EvenhandError] = {}
+        """When several records are written together: what is wrong with single ones, by their place."""
+        self.evidence: object = None
+        """What was being written, for those who can find out from it which records are at fault."""
 
     def __str__(self) -> str:
         return f"{self.message} {self.hint}".strip()
@@ -66,3 +71,54 @@ class NotFound(EvenhandError):
             entity=entity,
             reference=str(reference),
         )
+
+
+class Refusals:
+    """Collects what is wrong with single ones of several records, by their place."""
+
+    def __init__(self) -> None:
+        self._errors: dict[int, EvenhandError] = {}
+
+    def add(self, row: int, *problems: Problem) -> None:
+        """Note problems with the values of one record."""
+        known = self._errors.get(row)
+        if problems and (known is None or isinstance(known, InvalidInput)):
+            before = known.problems if known is not None else ()
+            self._errors[row] = InvalidInput([*before, *problems])
+
+    def refuse(self, row: int, error: EvenhandError) -> None:
+        """Note why one record is refused as a whole; what was noted first stays."""
+        if isinstance(error, InvalidInput) and type(error) is InvalidInput:
+            self.add(row, *error.problems)
+        else:
+            self._errors.setdefault(row, error)
+
+    def __contains__(self, row: int) -> bool:
+        return row in self._errors
+
+    def raise_if_any(self) -> None:
+        """Raise one error for all of them: every problem when all are of values, else the first.
+
+        Raises:
+            EvenhandError: with `rows` filled.
+        """
+        if not self._errors:
+            return
+        found = [self._errors[row] for row in sorted(self._errors)]
+        if all(type(error) is InvalidInput for error in found):
+            problems = [problem for error in found if isinstance(error, InvalidInput) for problem in error.problems]
+            raised: EvenhandError = InvalidInput(problems)
+        else:
+            raised = next(error for error in found if type(error) is not InvalidInput)
+        raised.rows = dict(self._errors)
+        raise raised
+
+
+@contextmanager
+def placed(places: Sequence[int]) -> Iterator[None]:
+    """Say where the records that the block works on stand in the caller's list: `rows` of what it raises fit that."""
+    try:
+        yield
+    except EvenhandError as error:
+        error.rows = {places[row]: reason for row, reason in error.rows.items()}
+        raise

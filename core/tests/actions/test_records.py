@@ -72,7 +72,7 @@ async def needed(tenant: SomeTenant, name: str) -> dict[str, Any]:
         case "Payment":
             number = f"SO-{uuid7()}"
             order = await tenant.create("Order", number=number, account_id=account, total="10")
-            return {"order_id": order, "amount": "-3"}
+            return {"order_id": order, "amount": "3"}
         case "Activity":
             return {"kind": "call", "subject": "First call", "account_id": account}
         case "Task" | "Ticket":

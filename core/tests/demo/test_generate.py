@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from evenhand.actions.preparation import line_amount
+from evenhand.actions.orders import line_amount
 from evenhand.demo.generate import LEXICONS, generate
 from evenhand.demo.lexicon import Lexicon
 from evenhand.demo.story import Record, Ref, Story

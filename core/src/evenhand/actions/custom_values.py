@@ -11,7 +11,7 @@ from evenhand.actions.values import unstorable
 from evenhand.entities import CustomField
 from evenhand.entities.enums import CustomFieldType
 from evenhand.entities.registry import Entity
-from evenhand.errors import InvalidInput, Problem
+from evenhand.errors import Problem, Refusals
 from evenhand.tenancy.models import RecordModel
 
 _HINTS = {
@@ -71,30 +71,27 @@ def check_custom(definitions: Mapping[str, CustomField], custom: Mapping[str, An
     return problems
 
 
-async def settle_custom(kind: Entity, drafts: Sequence[tuple[RecordModel | None, dict[str, Any]]]) -> None:
+async def settle_custom(
+    kind: Entity, drafts: Sequence[tuple[RecordModel | None, dict[str, Any]]], refusals: Refusals
+) -> None:
     """Check the custom values of drafts, and merge those of changes into the record's (None removes one).
 
     Args:
         drafts: (the record as it is, or None when new; its checked values).
-
-    Raises:
-        InvalidInput: a key that the tenant has not defined, or a value that does not fit its type.
+        refusals: gets keys that the tenant has not defined, and values that do not fit their type.
     """
-    given = [(record, values) for record, values in drafts if "custom" in values]
+    given = [(row, record, values) for row, (record, values) in enumerate(drafts) if "custom" in values]
     if not given:
         return
-    asked = any(values["custom"] for _, values in given)
+    asked = any(values["custom"] for _, _, values in given)
     rows = await CustomField.filter(entity=kind.name, archived_at=None) if asked else []
     definitions = {row.key: row for row in rows}
-    problems: list[Problem] = []
-    for record, values in given:
+    for row, record, values in given:
         custom = values["custom"]
         wrong = check_custom(definitions, custom)
         if wrong:
-            problems += wrong
+            refusals.add(row, *wrong)
             continue
         custom = {key: canonical(definitions[key].type, value) for key, value in custom.items()}
         merged = {**(record.custom if record is not None else {}), **custom}
         values["custom"] = {key: value for key, value in merged.items() if value is not None}
-    if problems:
-        raise InvalidInput(problems)

@@ -172,6 +172,19 @@ class Journal:
         )
         return started_at
 
+    @asynccontextmanager
+    async def attempt(self) -> AsyncIterator[None]:
+        """Try something: what it wrote and noted is undone when the block raises, and what was before stays."""
+        collected = (self._ledger, self._audit, self._events)
+        lengths = [len(rows) for rows in collected]
+        try:
+            async with transaction():
+                yield
+        except BaseException:
+            for rows, length in zip(collected, lengths, strict=True):
+                del rows[length:]
+            raise
+
     async def flush(self) -> None:
         """Write all that was collected: one statement per table, what records are found by, and the notices."""
         actor = self.actor

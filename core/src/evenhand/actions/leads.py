@@ -9,8 +9,8 @@ from uuid import UUID
 
 from evenhand.actions.errors import AlreadyConverted, RecordArchived, VersionConflict
 from evenhand.actions.journal import Journal, Why, writing
-from evenhand.actions.preparation import tenant_zone
 from evenhand.actions.records import create_records
+from evenhand.actions.stages import tenant_zone
 from evenhand.auth.permissions import Operation, require
 from evenhand.db.bulk import update_rows
 from evenhand.entities import Account, Lead

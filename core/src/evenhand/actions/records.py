@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from evenhand.actions.children import check_child, children_of, insert_children, replace_children, same_rows
 from evenhand.actions.constraints import explained
 from evenhand.actions.errors import RecordArchived, VersionConflict
 from evenhand.actions.journal import Journal, Why, writing
+from evenhand.actions.orders import effects_of_archiving, settle_payments
 from evenhand.actions.preparation import prepare_changes, prepare_new
-from evenhand.actions.structure import refuse_archiving
-from evenhand.actions.values import clean
-from evenhand.auth.permissions import Operation, require
+from evenhand.actions.stages import Move, note_stage_changes
+from evenhand.actions.structure import hold_tree, may_not_archive, may_not_restore
+from evenhand.actions.values import clean, require_value
+from evenhand.auth.permissions import Operation, PermissionDenied, require
 from evenhand.db.bulk import insert_rows, update_rows
+from evenhand.entities import StageChange
 from evenhand.entities.enums import OwnershipReason
-from evenhand.entities.registry import Child, Entity, entity
-from evenhand.errors import InvalidInput, NotFound, Problem
-from evenhand.ownership.holders import default_holder, require_eligible_owners, require_may_own
+from evenhand.entities.registry import Entity, entity
+from evenhand.errors import InvalidInput, NotFound, Problem, Refusals, placed
+from evenhand.ownership.holders import default_holder, ineligible_owners, require_may_own
 from evenhand.tenancy.context import current_actor
 from evenhand.tenancy.models import RecordModel, uuid7
 
@@ -33,12 +37,14 @@ class Change:
     Attributes:
         version: None takes the change whatever the current version is.
         at: when it happened, for history that the system brings in; now by default.
+        override_reason: why an opportunity may go on although criteria of its stage are not met.
     """
 
     record_id: UUID
     values: Draft
     version: int | None = None
     at: datetime | None = None
+    override_reason: str | None = None
 
 
 def check_draft(kind: Entity, draft: Draft, *, partial: bool = False) -> tuple[dict[str, Any], list[Problem]]:
@@ -59,24 +65,10 @@ def check_draft(kind: Entity, draft: Draft, *, partial: bool = False) -> tuple[d
             continue
         values[child.key] = []
         for number, row in enumerate(draft[child.key]):
-            row_values, row_problems = _check_child(child, row, number)
+            row_values, row_problems = check_child(child, row, number)
             values[child.key].append(row_values)
             problems += row_problems
     return values, problems
-
-
-def _check_child(child: Child, row: Any, number: int) -> tuple[dict[str, Any], list[Problem]]:
-    prefix = f"{child.key}.{number}."
-    if not isinstance(row, Mapping):
-        where = prefix.rstrip(".")
-        return {}, [Problem(where, "WRONG_TYPE", f"{where}: {row!r} is not an object.", "Give an object.")]
-    columns = frozenset(child.model._meta.fields_db_projection.values())
-    allowed = columns - {"id", "tenant_id", "created_at", child.parent}
-    if child.key == "lines" and "position" in columns:
-        row = {"position": number + 1, **row}
-    if "amount" in allowed and "amount" not in row:
-        allowed = allowed - {"amount"}
-    return clean(child.model, row, allowed=allowed, prefix=prefix)
 
 
 async def create_records(
@@ -148,7 +140,7 @@ async def insert_clean(
         await insert_rows(journal.client, kind.model, rows)
     for child in kind.children:
         listed = {i: values[child.key] for i, values in zip(ids, cleaned, strict=True) if child.key in values}
-        await _insert_children(child, listed, journal, dict(zip(ids, times, strict=True)))
+        await insert_children(child, listed, journal, dict(zip(ids, times, strict=True)))
     for record_id, values, at in zip(ids, cleaned, times, strict=True):
         given = {name: value for name, value in values.items() if value not in (None, [], {})}
         journal.record(kind.name, record_id, before=None, after=given, at=at)
@@ -170,12 +162,11 @@ async def _note_first_stages(
     kind: Entity, ids: Sequence[UUID], cleaned: Sequence[Mapping[str, Any]], journal: Journal
 ) -> None:
     if kind.name == "Opportunity":
-        from evenhand.actions.stages import note_stage_changes
-
-        await note_stage_changes(
-            [(i, None, values["stage_id"], values["stage_entered_at"]) for i, values in zip(ids, cleaned, strict=True)],
-            journal,
-        )
+        moves = [
+            Move(record_id, None, values["stage_id"], values["stage_entered_at"])
+            for record_id, values in zip(ids, cleaned, strict=True)
+        ]
+        await note_stage_changes(moves, journal)
 
 
 async def _give_holders(kind: Entity, cleaned: Sequence[dict[str, Any]], *, chosen: bool) -> None:
@@ -185,37 +176,25 @@ async def _give_holders(kind: Entity, cleaned: Sequence[dict[str, Any]], *, chos
         chosen: the actor chose the owners, and must be allowed to.
     """
     fallback = await default_holder(kind.name)
-    problems = []
-    for number, values in enumerate(cleaned):
+    refusals = Refusals()
+    for row, values in enumerate(cleaned):
         if values["owner_id"] is not None and values["pool_id"] is not None:
-            message = f"owner_id: record {number + 1} has both an owner and a pool."
-            problems.append(Problem("owner_id", "TWO_HOLDERS", message, "Give an owner or a pool, not both."))
+            message = "owner_id: the record has both an owner and a pool."
+            refusals.add(row, Problem("owner_id", "TWO_HOLDERS", message, "Give an owner or a pool, not both."))
         elif values["owner_id"] is None and values["pool_id"] is None:
             values["owner_id"], values["pool_id"] = fallback
-    if problems:
-        raise InvalidInput(problems)
     owners = {values["owner_id"] for values in cleaned if values["owner_id"] is not None}
-    if chosen:
-        require_may_own(kind.name, owners)
-    await require_eligible_owners(owners)
-
-
-async def _insert_children(
-    child: Child,
-    per_record: Mapping[UUID, Sequence[Mapping[str, Any]]],
-    journal: Journal,
-    times: Mapping[UUID, datetime],
-) -> None:
-    rows: list[dict[str, Any]] = []
-    columns = frozenset(child.model._meta.fields_db_projection.values())
-    for record_id, items in per_record.items():
-        for item in items:
-            row = {"id": uuid7(), "tenant_id": journal.actor.tenant_id, child.parent: record_id, **item}
-            if "created_at" in columns:
-                row["created_at"] = times[record_id]
-            rows.append(row)
-    with explained(child.model, rows):
-        await insert_rows(journal.client, child.model, rows)
+    errors = await ineligible_owners(owners)
+    for row, values in enumerate(cleaned):
+        owner_id = values["owner_id"]
+        try:
+            if chosen and owner_id is not None:
+                require_may_own(kind.name, [owner_id])
+        except PermissionDenied as denied:
+            refusals.refuse(row, denied)
+        if owner_id in errors:
+            refusals.refuse(row, errors[owner_id])
+    refusals.raise_if_any()
 
 
 async def create_record(entity_name: str, values: Draft) -> UUID:
@@ -230,7 +209,7 @@ async def create_record(entity_name: str, values: Draft) -> UUID:
     """
     kind = entity(entity_name)
     require(current_actor(), Operation.CREATE, kind.name)
-    async with writing(f"create_{_snake(kind.name)}") as journal:
+    async with writing(f"create_{snake(kind.name)}") as journal:
         (record_id,) = await create_records(kind, [values], journal=journal)
     return record_id
 
@@ -246,18 +225,40 @@ async def update_records(kind: Entity, changes: Sequence[Change], *, journal: Jo
     if len(set(ids)) < len(ids):
         message = "id: a record is named twice in one change."
         raise InvalidInput([Problem("id", "NAMED_TWICE", message, "Put the values of one record together.")])
-    locked = await _lock(kind, ids)
+    await hold_tree(kind, [change.values for change in changes], journal)
+    locked = await lock_all(kind, ids)
     problems: list[Problem] = []
     plans: list[tuple[RecordModel, dict[str, Any]]] = []
     for change in changes:
         record = locked[change.record_id]
-        _refuse_stale(kind, record, change)
+        refuse_stale(kind, record, change.version)
+        refuse_archived(kind, record)
         values, found = check_draft(kind, change.values, partial=True)
         problems += found
         plans.append((record, values))
     if problems:
         raise InvalidInput(problems)
-    return await apply_clean(kind, plans, journal=journal, moments={change.record_id: change.at for change in changes})
+    return await apply_clean(
+        kind,
+        plans,
+        journal=journal,
+        moments={change.record_id: change.at for change in changes},
+        overrides=overrides_of(changes),
+    )
+
+
+def overrides_of(changes: Sequence[Change]) -> dict[UUID, str]:
+    """The override reasons of changes, by the records' ids.
+
+    Raises:
+        InvalidInput: a reason that cannot be kept.
+    """
+    given = [(change.record_id, change.override_reason) for change in changes if change.override_reason is not None]
+    return {
+        record_id: str(require_value(StageChange, "override_reason", reason))
+        for record_id, reason in given
+        if reason.strip()
+    }
 
 
 async def apply_clean(
@@ -266,88 +267,80 @@ async def apply_clean(
     *,
     journal: Journal,
     moments: Mapping[UUID, datetime | None] | None = None,
+    overrides: Mapping[UUID, str] | None = None,
 ) -> list[UUID]:
-    """Write checked values over locked records.
+    """Write checked values over locked records; set-based.
 
     Args:
         moments: when each record changed, for history that the system brings in; now by default.
+        overrides: why opportunities may go on although criteria of their stages are not met.
 
     Returns: ids of the records that really changed.
     """
     times = {record.id: journal.moment((moments or {}).get(record.id)) for record, _ in plans}
-    await prepare_changes(kind, plans, journal, times)
-    keys = {child.key for child in kind.children}
+    await prepare_changes(kind, plans, journal, times, overrides or {})
     there = {
         child.key: await children_of(child, [record.id for record, values in plans if child.key in values])
         for child in kind.children
     }
-    changed: list[UUID] = []
-    groups: dict[tuple[str, ...], list[dict[str, Any]]] = {}
+    rows: list[dict[str, Any]] = []
+    replaced: dict[str, dict[UUID, Any]] = {child.key: {} for child in kind.children}
     for record, values in plans:
-        new = {k: v for k, v in values.items() if k not in keys and getattr(record, k) != v}
-        children = {
-            child: values[child.key]
-            for child in kind.children
-            if child.key in values and not _same_rows(values[child.key], there[child.key].get(record.id, []))
+        new = {k: v for k, v in values.items() if k not in replaced and getattr(record, k) != v}
+        lists = {
+            key: values[key]
+            for key in replaced
+            if key in values and not same_rows(values[key], there[key].get(record.id, []))
         }
-        if not new and not children:
+        if not new and not lists:
             continue
-        row = {"id": record.id, "tenant_id": record.tenant_id, **new}
-        row |= {"version": record.version + 1, "updated_at": times[record.id]}
-        groups.setdefault(tuple(sorted(row)), []).append({name: row[name] for name in sorted(row)})
-        changed.append(record.id)
-        for child, items in children.items():
-            await child.model.filter(**{child.parent: record.id}).delete()
-            await _insert_children(child, {record.id: items}, journal, times)
-        before = {name: getattr(record, name) for name in new}
-        before |= {child.key: there[child.key].get(record.id, []) for child in children}
-        after = {**new, **{child.key: items for child, items in children.items()}}
         at = times[record.id]
-        journal.record(kind.name, record.id, before=before, after=after, at=at)
-        journal.emit(f"{kind.name}Updated", kind.name, record.id, after, at=at)
-    for rows in groups.values():
-        with explained(kind.model, rows):
-            await update_rows(journal.client, kind.model, rows)
-    return changed
+        row = {"id": record.id, "tenant_id": record.tenant_id, **new}
+        rows.append({**row, "version": record.version + 1, "updated_at": at})
+        for key, items in lists.items():
+            replaced[key][record.id] = items
+        before = {name: getattr(record, name) for name in new}
+        before |= {key: there[key].get(record.id, []) for key in lists}
+        journal.record(kind.name, record.id, before=before, after={**new, **lists}, at=at)
+        journal.emit(f"{kind.name}Updated", kind.name, record.id, {**new, **lists}, at=at)
+    for child in kind.children:
+        await replace_children(child, replaced[child.key], journal, times)
+    with explained(kind.model, rows):
+        await update_rows(journal.client, kind.model, rows)
+    return [row["id"] for row in rows]
 
 
-async def children_of(child: Child, ids: Sequence[UUID]) -> dict[UUID, list[dict[str, Any]]]:
-    """The child rows of records, as drafts have them, in the order in which they were written."""
-    if not ids:
-        return {}
-    hidden = ("id", "tenant_id", "created_at", child.parent)
-    columns = [column for column in child.model._meta.fields_db_projection.values() if column not in hidden]
-    found: dict[UUID, list[dict[str, Any]]] = {}
-    for row in await child.model.filter(**{f"{child.parent}__in": list(ids)}).order_by("id"):
-        found.setdefault(getattr(row, child.parent), []).append({name: getattr(row, name) for name in columns})
-    return found
-
-
-def _same_rows(wanted: Sequence[Mapping[str, Any]], there: Sequence[Mapping[str, Any]]) -> bool:
-    """Whether a child list is as it was; also its order counts."""
-    return len(wanted) == len(there) and all(new == old for new, old in zip(wanted, there, strict=True))
-
-
-async def _lock(kind: Entity, ids: Sequence[UUID]) -> dict[UUID, RecordModel]:
-    """Lock the records in the order of their ids, so that two writers never wait for each other.
+async def lock_known(kind: Entity, ids: Collection[UUID]) -> dict[UUID, RecordModel]:
+    """Lock those of the records that there are, in the order of their ids, so that two writers never wait for each
+    other in a circle.
 
     Without the lock of the key: a write that only refers to a record does not wait for its changes.
     """
     found = await kind.model.filter(id__in=list(set(ids))).order_by("id").select_for_update(no_key=True)
-    locked = {record.id: record for record in found}
+    return {record.id: record for record in found}
+
+
+async def lock_all(kind: Entity, ids: Sequence[UUID]) -> dict[UUID, RecordModel]:
+    """Lock the records; raises `NotFound` for the first that there is not."""
+    locked = await lock_known(kind, ids)
     for record_id in ids:
         if record_id not in locked:
             raise NotFound(kind.name, record_id)
     return locked
 
 
-def _refuse_stale(kind: Entity, record: RecordModel, change: Change) -> None:
-    if change.version is not None and change.version != record.version:
+def refuse_stale(kind: Entity, record: RecordModel, version: int | None) -> None:
+    """Raise `VersionConflict` unless the change was made on the record as it is; None is made on any."""
+    if version is not None and version != record.version:
         raise VersionConflict(
-            f"{kind.name} {record.id} is at version {record.version}, the change was made on {change.version}.",
+            f"{kind.name} {record.id} is at version {record.version}, the change was made on {version}.",
             hint="Read it again, look at what changed, and send the change with the new version.",
             current=record.version,
         )
+
+
+def refuse_archived(kind: Entity, record: RecordModel) -> None:
+    """Raise `RecordArchived` for a record that was put away."""
     if record.archived_at is not None:
         raise RecordArchived(f"{kind.name} {record.id} is archived.", hint="Restore it first.")
 
@@ -363,41 +356,60 @@ async def update_record(entity_name: str, record_id: UUID, values: Draft, *, ver
     """
     kind = entity(entity_name)
     require(current_actor(), Operation.UPDATE, kind.name)
-    async with writing(f"update_{_snake(kind.name)}") as journal:
+    async with writing(f"update_{snake(kind.name)}") as journal:
         return bool(await update_records(kind, [Change(record_id, values, version)], journal=journal))
 
 
-async def _set_archived(entity_name: str, record_id: UUID, version: int | None, *, archive: bool) -> bool:
-    kind = entity(entity_name)
-    require(current_actor(), Operation.ARCHIVE, kind.name)
-    verb = "archive" if archive else "restore"
-    async with writing(f"{verb}_{_snake(kind.name)}") as journal:
-        record = (await _lock(kind, [record_id]))[record_id]
-        if version is not None and version != record.version:
-            _refuse_stale(kind, record, Change(record_id, {}, version))
-        if (record.archived_at is not None) == archive:
-            return False
-        if archive:
-            refuse_archiving(kind, record)
-        moment = journal.now if archive else None
-        row: dict[str, Any] = {"id": record.id, "tenant_id": record.tenant_id, "archived_at": moment}
-        row |= {"version": record.version + 1, "updated_at": journal.now}
-        await update_rows(journal.client, kind.model, [row])
+async def set_archived(kind: Entity, records: Sequence[RecordModel], *, archive: bool, journal: Journal) -> list[UUID]:
+    """Put locked records away or bring them back; set-based. Returns: ids of those for which that was new.
+
+    Raises:
+        EvenhandError: with `rows` filled: the default of something, a refund without its payment, a merged account.
+    """
+    changing = [(row, record) for row, record in enumerate(records) if (record.archived_at is not None) != archive]
+    refusals = Refusals()
+    for row, record in changing:
+        problem = may_not_archive(kind, record) if archive else may_not_restore(record)
+        if problem is not None:
+            refusals.add(row, problem)
+    if kind.name == "Payment":
+        with placed([row for row, _ in changing]):
+            effects = Refusals()
+            await settle_payments(effects_of_archiving([record for _, record in changing], archive=archive), effects)
+            effects.raise_if_any()
+    refusals.raise_if_any()
+    moment = journal.now if archive else None
+    rows: list[dict[str, Any]] = []
+    for _, record in changing:
+        row_values = {"id": record.id, "tenant_id": record.tenant_id, "archived_at": moment}
+        rows.append({**row_values, "version": record.version + 1, "updated_at": journal.now})
         before, after = {"archived_at": record.archived_at}, {"archived_at": moment}
         journal.record(kind.name, record.id, before=before, after=after)
         journal.emit(f"{kind.name}{'Archived' if archive else 'Restored'}", kind.name, record.id, after)
-    return True
+    await update_rows(journal.client, kind.model, rows)
+    return [record.id for _, record in changing]
+
+
+async def _set_one_archived(entity_name: str, record_id: UUID, version: int | None, *, archive: bool) -> bool:
+    kind = entity(entity_name)
+    require(current_actor(), Operation.ARCHIVE, kind.name)
+    verb = "archive" if archive else "restore"
+    async with writing(f"{verb}_{snake(kind.name)}") as journal:
+        record = (await lock_all(kind, [record_id]))[record_id]
+        refuse_stale(kind, record, version)
+        return bool(await set_archived(kind, [record], archive=archive, journal=journal))
 
 
 async def archive_record(entity_name: str, record_id: UUID, *, version: int | None = None) -> bool:
     """Put a record away; it keeps its history and can be restored. Returns: False when it was archived already."""
-    return await _set_archived(entity_name, record_id, version, archive=True)
+    return await _set_one_archived(entity_name, record_id, version, archive=True)
 
 
 async def restore_record(entity_name: str, record_id: UUID, *, version: int | None = None) -> bool:
     """Bring an archived record back. Returns: False when it was not archived."""
-    return await _set_archived(entity_name, record_id, version, archive=False)
+    return await _set_one_archived(entity_name, record_id, version, archive=False)
 
 
-def _snake(name: str) -> str:
+def snake(name: str) -> str:
+    """An entity's name as it stands in the names of actions: `survey_answer`."""
     return "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in name).lstrip("_")

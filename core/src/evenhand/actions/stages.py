@@ -2,17 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
+from tortoise.expressions import Q
+
+from evenhand.actions.criteria import CriteriaNotMet, Criterion, custom_keys, missing, read_criteria
 from evenhand.actions.journal import Journal
+from evenhand.auth.permissions import Operation, require
 from evenhand.db.bulk import insert_rows
-from evenhand.entities import StageChange
+from evenhand.db.session import raw_connection
+from evenhand.entities import CustomField, Opportunity, Pipeline, Stage, StageChange, Tenant
+from evenhand.entities.enums import ActivityKind, StageKind
+from evenhand.entities.registry import entity
+from evenhand.errors import Problem, Refusals
+from evenhand.tenancy.context import current_tenant
 from evenhand.tenancy.models import uuid7
 
-Move = tuple[UUID, UUID | None, UUID, datetime]
-"""Opportunity, stage before (None at creation), stage after, when."""
+_HINT = "Mend it, or have a manager move it with an override reason."
+_DONE = """
+SELECT DISTINCT asked.id, activity.kind
+FROM unnest($2::uuid[], $3::timestamptz[]) AS asked (id, since)
+JOIN activities AS activity ON activity.tenant_id = $1 AND activity.opportunity_id = asked.id
+WHERE activity.archived_at IS NULL AND activity.occurred_at >= asked.since
+"""
+
+
+@dataclass(frozen=True)
+class Move:
+    """One step of an opportunity; `before` is None at its creation."""
+
+    opportunity_id: UUID
+    before: UUID | None
+    after: UUID
+    at: datetime
+    override_reason: str | None = None
 
 
 async def note_stage_changes(moves: Sequence[Move], journal: Journal) -> None:
@@ -21,16 +49,240 @@ async def note_stage_changes(moves: Sequence[Move], journal: Journal) -> None:
         {
             "id": uuid7(),
             "tenant_id": journal.actor.tenant_id,
-            "opportunity_id": opportunity_id,
-            "from_stage_id": before,
-            "to_stage_id": after,
-            "changed_at": moment,
+            "opportunity_id": move.opportunity_id,
+            "from_stage_id": move.before,
+            "to_stage_id": move.after,
+            "changed_at": move.at,
             "actor_id": journal.actor.user_id,
+            "override_reason": move.override_reason,
         }
-        for opportunity_id, before, after, moment in moves
+        for move in moves
     ]
     await insert_rows(journal.client, StageChange, rows)
-    for opportunity_id, before, after, moment in moves:
-        if before is not None:
-            payload = {"from_stage_id": before, "to_stage_id": after}
-            journal.emit("StageChanged", "Opportunity", opportunity_id, payload, at=moment)
+    for move in moves:
+        if move.before is not None:
+            payload = {"from_stage_id": move.before, "to_stage_id": move.after}
+            if move.override_reason is not None:
+                payload["override_reason"] = move.override_reason  # type: ignore[assignment]
+            journal.emit("StageChanged", "Opportunity", move.opportunity_id, payload, at=move.at)
+
+
+async def tenant_zone() -> ZoneInfo:
+    """The time zone in which the tenant's days begin."""
+    return ZoneInfo((await Tenant.get(id=current_tenant())).time_zone)
+
+
+async def _stages(ids: set[UUID]) -> dict[UUID, Stage]:
+    return {stage.id: stage for stage in await Stage.filter(id__in=list(ids))}
+
+
+def _no_stage(stage_id: UUID) -> Problem:
+    message = f"stage_id: stage {stage_id} does not exist in this pipeline."
+    return Problem("stage_id", "REFERENCE_NOT_FOUND", message, "Use a stage of the pipeline.")
+
+
+def _closing_day(stage: Stage, closed_on: date | None) -> list[Problem]:
+    """Won and lost deals have the day on which they closed, open ones have none."""
+    if stage.kind is StageKind.OPEN and closed_on is not None:
+        message = f"closed_on: {closed_on} is given, but stage {stage.name} is open."
+        return [Problem("closed_on", "NOT_CLOSED", message, "Give a won or lost stage, or use expected_close.")]
+    if stage.kind is not StageKind.OPEN and closed_on is None:
+        message = f"closed_on: must not be empty in stage {stage.name}."
+        return [Problem("closed_on", "REQUIRED", message, "Give the day, or an open stage.")]
+    return []
+
+
+async def place_in_pipeline(cleaned: Sequence[dict[str, Any]], times: Sequence[datetime], refusals: Refusals) -> None:
+    """Complete new opportunities: pipeline, stage, when it was entered, and the day of closing."""
+    await _default_places(cleaned)
+    stages = await _stages({values["stage_id"] for values in cleaned if values["stage_id"] is not None})
+    zone = await tenant_zone()
+    for row, (values, at) in enumerate(zip(cleaned, times, strict=True)):
+        stage = stages.get(values["stage_id"])
+        if stage is None or stage.pipeline_id != values["pipeline_id"]:
+            refusals.add(row, _no_stage(values["stage_id"]))
+            continue
+        values["stage_entered_at"] = at
+        if stage.kind is not StageKind.OPEN and values["closed_on"] is None:
+            values["closed_on"] = at.astimezone(zone).date()
+        refusals.add(row, *_closing_day(stage, values["closed_on"]))
+
+
+async def _default_places(cleaned: Sequence[dict[str, Any]]) -> None:
+    """Without a pipeline: the stage's own, else the default one; without a stage: the pipeline's first open one."""
+    given = await _stages({values["stage_id"] for values in cleaned if values["stage_id"] is not None})
+    for values in cleaned:
+        if values["pipeline_id"] is None and values["stage_id"] in given:
+            values["pipeline_id"] = given[values["stage_id"]].pipeline_id
+    if any(values["pipeline_id"] is None for values in cleaned):
+        default = await Pipeline.get(is_default=True)
+        for values in cleaned:
+            values["pipeline_id"] = values["pipeline_id"] or default.id
+    homeless = {values["pipeline_id"] for values in cleaned if values["stage_id"] is None}
+    if homeless:
+        opening = Stage.filter(pipeline_id__in=list(homeless), kind=StageKind.OPEN, archived_at=None)
+        first: dict[UUID, UUID] = {}
+        for stage in await opening.order_by("position"):
+            first.setdefault(stage.pipeline_id, stage.id)
+        for values in cleaned:
+            values["stage_id"] = values["stage_id"] or first.get(values["pipeline_id"])
+
+
+Plan = tuple[Opportunity, dict[str, Any]]
+_PLACING = frozenset({"pipeline_id", "stage_id", "closed_on"})
+
+
+async def move_stages(
+    plans: Sequence[Plan],
+    journal: Journal,
+    times: Mapping[UUID, datetime],
+    overrides: Mapping[UUID, str],
+    refusals: Refusals,
+) -> None:
+    """Complete changes of locked opportunities that place them elsewhere, and note their moves.
+
+    Args:
+        times: when each of them changes.
+        overrides: why an opportunity may go on although criteria are not met.
+    """
+    placed = [
+        (row, record, values)
+        for row, (record, values) in enumerate(plans)
+        if any(values[name] != getattr(record, name) for name in _PLACING & values.keys())
+    ]
+    if not placed:
+        return
+    wanted = {values.get("stage_id", record.stage_id) for _, record, values in placed}
+    pipelines = {record.pipeline_id for _, record, _ in placed}
+    found = await Stage.filter(Q(id__in=list(wanted)) | Q(pipeline_id__in=list(pipelines)))
+    stages = {stage.id: stage for stage in found}
+    zone = await tenant_zone()
+    moving: list[tuple[int, Opportunity, dict[str, Any]]] = []
+    for row, record, values in placed:
+        stage = stages.get(values.get("stage_id", record.stage_id))
+        if stage is None or stage.pipeline_id != values.get("pipeline_id", record.pipeline_id):
+            refusals.add(row, _no_stage(values.get("stage_id", record.stage_id)))
+            continue
+        at = times[record.id]
+        if stage.id != record.stage_id and values.get("closed_on") is None:
+            values["closed_on"] = None if stage.kind is StageKind.OPEN else at.astimezone(zone).date()
+        refusals.add(row, *_closing_day(stage, values.get("closed_on", record.closed_on)))
+        if stage.id != record.stage_id:
+            values["stage_entered_at"] = at
+            moving.append((row, record, values))
+    # History that is brought in happened already; rules of today do not undo it.
+    present = [plan for plan in moving if times[plan[1].id] == journal.now]
+    needed = await _hold_to_criteria(present, stages, journal, overrides, refusals)
+    moves = [
+        Move(record.id, record.stage_id, values["stage_id"], times[record.id], needed.get(record.id))
+        for row, record, values in moving
+        if row not in refusals
+    ]
+    await note_stage_changes(moves, journal)
+
+
+def stages_left(current: Stage, target: Stage, stages: Sequence[Stage]) -> list[Stage]:
+    """The stages whose criteria count for a move: the current one and those that it passes over.
+
+    None for moves backwards, from a closed stage, and for giving a deal up as lost. Into another pipeline: the
+    current stage.
+    """
+    if current.kind is not StageKind.OPEN or target.kind is StageKind.LOST:
+        return []
+    if target.pipeline_id != current.pipeline_id:
+        return [current]
+    if target.kind is StageKind.OPEN and target.position <= current.position:
+        return []
+    passed = [
+        stage
+        for stage in stages
+        if stage.pipeline_id == current.pipeline_id
+        and stage.kind is StageKind.OPEN
+        and stage.archived_at is None
+        and current.position < stage.position
+        and (target.kind is StageKind.WON or stage.position < target.position)
+    ]
+    return [current, *sorted(passed, key=lambda stage: stage.position)]
+
+
+async def _hold_to_criteria(
+    moving: Sequence[tuple[int, Opportunity, dict[str, Any]]],
+    stages: Mapping[UUID, Stage],
+    journal: Journal,
+    overrides: Mapping[UUID, str],
+    refusals: Refusals,
+) -> dict[UUID, str]:
+    """Refuse moves that do not meet the criteria. Returns: the override reasons that were needed."""
+    kind = entity("Opportunity")
+    asked: list[tuple[int, Opportunity, dict[str, Any], list[tuple[Stage, list[Criterion]]]]] = []
+    for row, record, values in moving:
+        left = stages_left(stages[record.stage_id], stages[values["stage_id"]], list(stages.values()))
+        criteria = [(stage, read_criteria(stage.exit_criteria, kind)[0]) for stage in left if stage.exit_criteria]
+        if criteria:
+            asked.append((row, record, values, criteria))
+    if not asked:
+        return {}
+    done = await _activities_since([record for _, record, _, _ in asked], journal)
+    lists = await _lists([(record, values) for _, record, values, _ in asked])
+    needed: dict[UUID, str] = {}
+    for row, record, values, criteria in asked:
+        custom = {**record.custom, **(values.get("custom") or {})}
+        after = {**record.columns(), **lists[record.id], **values, "custom": custom}
+        problems = [
+            problem
+            for stage, wanted in criteria
+            for problem in missing(wanted, stage.name, after, done.get(record.id, set()))
+        ]
+        if not problems:
+            continue
+        if record.id in overrides:
+            require(journal.actor, Operation.OVERRIDE, "Opportunity")
+            needed[record.id] = overrides[record.id]
+            continue
+        distinct = dict.fromkeys(Problem(one.field, one.code, one.message, f"{one.hint} {_HINT}") for one in problems)
+        refusals.refuse(row, CriteriaNotMet(list(distinct)))
+    return needed
+
+
+async def _activities_since(records: Sequence[Opportunity], journal: Journal) -> dict[UUID, set[ActivityKind]]:
+    """Kinds of the activities of opportunities since they entered their stages."""
+    rows = await raw_connection(journal.client).fetch(
+        _DONE,
+        journal.actor.tenant_id,
+        [record.id for record in records],
+        [record.stage_entered_at or record.created_at for record in records],
+    )
+    done: dict[UUID, set[ActivityKind]] = {}
+    for row in rows:
+        done.setdefault(row["id"], set()).add(ActivityKind(row["kind"]))
+    return done
+
+
+async def _lists(plans: Sequence[Plan]) -> dict[UUID, dict[str, list[Any]]]:
+    """Whether the lists of opportunities have rows, by their keys."""
+    found: dict[UUID, dict[str, list[Any]]] = {record.id: {} for record, _ in plans}
+    for child in entity("Opportunity").children:
+        rows = child.model.filter(**{f"{child.parent}__in": list(found)}).distinct()
+        for record_id in await rows.values_list(child.parent, flat=True):
+            found[UUID(str(record_id))][child.key] = [True]
+    return found
+
+
+async def check_criteria(stages: Sequence[tuple[int, Mapping[str, Any]]], refusals: Refusals) -> None:
+    """Refuse stages whose exit criteria cannot be read, or ask for custom fields that there are not."""
+    kind = entity("Opportunity")
+    wanted: list[tuple[int, set[str]]] = []
+    for row, values in stages:
+        criteria, problems = read_criteria(values.get("exit_criteria") or (), kind)
+        refusals.add(row, *problems)
+        if keys := custom_keys(criteria):
+            wanted.append((row, keys))
+    if not wanted:
+        return
+    fields = CustomField.filter(entity=kind.name, archived_at=None)
+    known = set(await fields.values_list("key", flat=True))
+    for row, keys in wanted:
+        for key in sorted(keys - known):
+            message = f"exit_criteria: there is no custom field {key!r} of opportunities."
+            hint = "Define it as a custom field first."
+            refusals.add(row, Problem("exit_criteria", "UNKNOWN_CUSTOM_FIELD", message, hint))

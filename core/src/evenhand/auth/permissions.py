@@ -17,6 +17,8 @@ class Operation(StrEnum):
     ARCHIVE = "archive"
     ASSIGN = "assign"
     """Change who holds a record."""
+    OVERRIDE = "override"
+    """Go on although a rule is not met, and say why."""
     CONFIGURE = "configure"
     """Plugins, API keys, tenant settings."""
 

@@ -13,6 +13,7 @@ CORE_MODULES = (
     "evenhand.ownership.models",
     "evenhand.audit.models",
     "evenhand.events.models",
+    "evenhand.idempotency.models",
     "evenhand.auth.models",
     "evenhand.plugins.models",
     "evenhand.jobs.models",

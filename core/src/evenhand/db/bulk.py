@@ -25,7 +25,8 @@ def to_json(value: Any) -> str:
 
 
 @cache
-def _column_types(model: type[Model]) -> dict[str, str]:
+def column_types(model: type[Model]) -> dict[str, str]:
+    """The PostgreSQL type of each column, as arrays take it."""
     types: dict[str, str] = {}
     for name, column in model._meta.fields_db_projection.items():
         field = model._meta.fields_map[name]
@@ -54,7 +55,7 @@ def _arrays(model: type[Model], columns: Sequence[str], rows: Sequence[Row]) -> 
 
 
 def _unnest(model: type[Model], columns: Sequence[str]) -> str:
-    types = _column_types(model)
+    types = column_types(model)
     parts = ", ".join(f"${number}::{types[column]}[]" for number, column in enumerate(columns, start=1))
     return f"unnest({parts})"
 
@@ -87,19 +88,34 @@ _FEW = 20
 
 
 async def update_rows(client: TransactionWrapper, model: type[Model], rows: Sequence[Row]) -> int:
-    """Update rows of one tenant by `id`; all rows have the same columns. Returns: how many there were."""
+    """Update rows of one tenant by `id`, in one statement. Returns: how many there were.
+
+    Args:
+        rows: `id`, `tenant_id` and the new values; a column that a row leaves out stays as it is.
+    """
     if not rows:
         return 0
-    columns = list(rows[0])
-    assignments = ", ".join(f'"{name}" = source."{name}"' for name in columns if name not in ("id", "tenant_id"))
-    names = ", ".join(f'"{column}"' for column in columns)
-    tenant, ids = len(columns) + 1, len(columns) + 2
+    columns = list(dict.fromkeys(column for row in rows for column in row))
+    partial = [column for column in columns if any(column not in row for row in rows)]
+    arrays = _arrays(model, columns, [{column: row.get(column) for column in columns} for row in rows])
+    arrays += [[column in row for row in rows] for column in partial]
+    assignments = ", ".join(
+        f'"{name}" = CASE WHEN source."has {name}" THEN source."{name}" ELSE target."{name}" END'
+        if name in partial
+        else f'"{name}" = source."{name}"'
+        for name in columns
+        if name not in ("id", "tenant_id")
+    )
+    names = ", ".join([*(f'"{column}"' for column in columns), *(f'"has {column}"' for column in partial)])
+    types = [*(column_types(model)[column] for column in columns), *("boolean" for _ in partial)]
+    unnested = ", ".join(f"${number}::{kind}[]" for number, kind in enumerate(types, start=1))
+    tenant, ids = len(types) + 1, len(types) + 2
     statement = (
         f'UPDATE "{model._meta.db_table}" AS target SET {assignments} '
-        f"FROM {_unnest(model, columns)} AS source ({names}) "
+        f"FROM unnest({unnested}) AS source ({names}) "
         f"WHERE target.tenant_id = ${tenant} AND target.id = ANY (${ids}::uuid[]) AND target.id = source.id"
     )
-    values = [*_arrays(model, columns, rows), rows[0]["tenant_id"], [row["id"] for row in rows]]
+    values = [*arrays, rows[0]["tenant_id"], [row["id"] for row in rows]]
     connection = raw_connection(client)
     if len(rows) <= _FEW:
         return _count(await connection.execute(statement, *values))

@@ -8,7 +8,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from random import Random
 from typing import Any
 
-from evenhand.actions.preparation import line_amount
+from evenhand.actions.orders import line_amount
 from evenhand.demo.lexicon import Item
 from evenhand.demo.plot import Colleague, Customer, Deal, Plot
 from evenhand.demo.story import Handover, Ref

@@ -1,6 +1,6 @@
 """What there is: the entities, one module each."""
 
-from evenhand.entities.account import Account
+from evenhand.entities.account import Account, AccountMerge, AccountMergeRow
 from evenhand.entities.activity import Activity
 from evenhand.entities.attachment import Attachment
 from evenhand.entities.campaign import Campaign
@@ -29,6 +29,8 @@ from evenhand.entities.user import Absence, User
 __all__ = [
     "Absence",
     "Account",
+    "AccountMerge",
+    "AccountMergeRow",
     "Activity",
     "Attachment",
     "Campaign",

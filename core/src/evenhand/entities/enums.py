@@ -167,3 +167,5 @@ class OwnershipReason(StrEnum):
     ASSIGNED = "assigned"
     CONVERTED = "converted"
     RELEASED = "released"
+    MERGED = "merged"
+    UNMERGED = "unmerged"

@@ -41,7 +41,7 @@ class Stage(RecordModel):
     kind = choice(StageKind, default=StageKind.OPEN)
     expected_days = count()
     exit_criteria = object_list()
-    """What must be true to leave it, e.g. {"field": "amount", "rule": "required"}."""
+    """What must be true to go on: {"rule": "required", "field": "amount"}, {"rule": "activity", "kind": "call"}."""
 
     class Meta:
         app = "core"
@@ -116,6 +116,8 @@ class StageChange(TenantModel):
     changed_at = fields.DatetimeField()
     actor = ref("core.User", null=True)
     actor_id: UUID | None
+    override_reason = short_text(500)
+    """Why it went on although criteria were not met, in the words of who decided so."""
 
     class Meta:
         app = "core"

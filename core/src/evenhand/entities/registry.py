@@ -85,7 +85,7 @@ ENTITIES: Mapping[str, Entity] = {
         Entity("User", e.User, labels={"en": "user", "zh": "用户"}),
         Entity("Absence", e.Absence, title="starts_on", labels={"en": "absence", "zh": "缺勤"}),
         Entity("Pool", Pool, labels={"en": "pool", "zh": "公海"}),
-        Entity("Account", e.Account, labels={"en": "account", "zh": "客户"}),
+        Entity("Account", e.Account, managed=frozenset({"merged_into_id"}), labels={"en": "account", "zh": "客户"}),
         Entity(
             "Contact",
             e.Contact,

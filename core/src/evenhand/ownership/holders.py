@@ -8,7 +8,7 @@ from uuid import UUID
 from evenhand.actions.errors import OwnerNotEligible
 from evenhand.auth.permissions import Operation, may, require
 from evenhand.entities import User
-from evenhand.errors import InvalidInput, Problem
+from evenhand.errors import EvenhandError, InvalidInput, Problem
 from evenhand.ownership.models import Pool
 from evenhand.tenancy.context import Role, current_actor
 
@@ -40,17 +40,27 @@ def require_may_own(entity: str, owner_ids: Collection[UUID]) -> None:
 
 async def require_eligible_owners(owner_ids: Collection[UUID]) -> None:
     """Raise unless each is an active user who may hold customers."""
+    for error in (await ineligible_owners(owner_ids)).values():
+        raise error
+
+
+async def ineligible_owners(owner_ids: Collection[UUID]) -> dict[UUID, EvenhandError]:
+    """Why some of these cannot hold customers, by their ids; one statement."""
+    errors: dict[UUID, EvenhandError] = {}
     if not owner_ids:
-        return
+        return errors
     found = {user.id: user for user in await User.filter(id__in=list(owner_ids))}
     for owner_id in owner_ids:
         user = found.get(owner_id)
         if user is None:
             message = f"owner_id: user {owner_id} does not exist here."
-            raise InvalidInput([Problem("owner_id", "REFERENCE_NOT_FOUND", message, "Use the id of a user.")])
-        if not user.is_active or user.archived_at is not None or user.role is Role.READ_ONLY:
-            raise OwnerNotEligible(
+            errors[owner_id] = InvalidInput(
+                [Problem("owner_id", "REFERENCE_NOT_FOUND", message, "Use the id of a user.")]
+            )
+        elif not user.is_active or user.archived_at is not None or user.role is Role.READ_ONLY:
+            errors[owner_id] = OwnerNotEligible(
                 f"{user.name} is {'read-only' if user.role is Role.READ_ONLY else 'inactive'} and cannot own records.",
                 hint="Choose an active user, or leave the record in a pool.",
                 user=str(user.id),
             )
+    return errors

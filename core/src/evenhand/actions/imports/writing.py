@@ -7,19 +7,21 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
+from evenhand.actions.children import children_of
 from evenhand.actions.errors import RecordArchived
+from evenhand.actions.external_ids import claim
 from evenhand.actions.imports.report import RowProblem
 from evenhand.actions.imports.rows import Draft
 from evenhand.actions.journal import Journal, Why, writing
 from evenhand.actions.owners import Holder, change_holders
-from evenhand.actions.records import apply_clean, children_of, insert_clean
-from evenhand.db.bulk import insert_rows, update_rows
-from evenhand.db.session import raw_connection
+from evenhand.actions.records import apply_clean, insert_clean, lock_known
+from evenhand.actions.structure import hold_tree
+from evenhand.db.bulk import update_rows
 from evenhand.entities import ExternalId
 from evenhand.entities.enums import OwnershipReason
 from evenhand.entities.registry import Entity
 from evenhand.errors import EvenhandError, InvalidInput
-from evenhand.tenancy.models import RecordModel, uuid7
+from evenhand.tenancy.models import RecordModel
 
 ACTION = "import_rows"
 
@@ -106,63 +108,26 @@ async def _write(job: Job, drafts: Sequence[Draft], journal: Journal) -> Written
 
 
 async def _claim(job: Job, by_key: Mapping[str, Draft], journal: Journal) -> tuple[dict[str, UUID], dict[str, UUID]]:
-    """Claim the keys. Returns: key to id of new records, and of records that are there.
-
-    A key that another transaction is just claiming is waited for; keys are claimed in order, so that two imports
-    never wait for each other.
-    """
-    kind, tenant = job.kind.name, journal.actor.tenant_id
-    ids = {key: uuid7() for key in by_key}
-    rows = [
-        {
-            "id": uuid7(),
-            "tenant_id": tenant,
-            "entity": kind,
-            "record_id": ids[key],
-            "source": job.source,
-            "external_id": key,
-            "created_at": journal.now,
-        }
-        for key in sorted(by_key)
-    ]
-    conflict = "ON CONFLICT (tenant_id, entity, source, external_id) DO NOTHING RETURNING id, external_id, record_id"
-    claimed = await insert_rows(journal.client, ExternalId, rows, suffix=conflict)
-    new = {row["external_id"]: row["record_id"] for row in claimed}
-    known: dict[str, UUID] = {}
-    others = [key for key in by_key if key not in new]
-    if others:
-        found = await raw_connection(journal.client).fetch(
-            "SELECT external_id, record_id FROM external_ids "
-            "WHERE tenant_id = $1 AND entity = $2 AND source = $3 AND external_id = ANY($4)",
-            tenant,
-            kind,
-            job.source,
-            others,
-        )
-        known = {row["external_id"]: row["record_id"] for row in found}
-    adopted = {row["external_id"]: job.adopt(by_key[row["external_id"]]) for row in claimed}
+    """Claim the keys. Returns: key to id of new records, and of records that are there."""
+    claims = await claim(job.kind.name, job.source, by_key, journal)
+    new, known = dict(claims.new), dict(claims.known)
+    adopted = {key: record_id for key in claims.new if (record_id := job.adopt(by_key[key])) is not None}
     links = [
-        {"id": row["id"], "tenant_id": tenant, "record_id": adopted[row["external_id"]]}
-        for row in claimed
-        if adopted[row["external_id"]] is not None
+        {"id": claims.rows[key], "tenant_id": journal.actor.tenant_id, "record_id": record_id}
+        for key, record_id in adopted.items()
     ]
     await update_rows(journal.client, ExternalId, links)
     for key, record_id in adopted.items():
-        if record_id is not None:
-            del new[key]
-            known[key] = record_id
+        del new[key]
+        known[key] = record_id
     return new, known
 
 
 async def _change(job: Job, pairs: Sequence[tuple[Draft, UUID]], journal: Journal, written: Written) -> None:
     """Lock the known records and write what is different."""
     kind = job.kind
-    locked = {
-        record.id: record
-        for record in await kind.model.filter(id__in=[record_id for _, record_id in pairs])
-        .order_by("id")
-        .select_for_update(no_key=True)
-    }
+    await hold_tree(kind, [draft.given for draft, _ in pairs], journal)
+    locked = await lock_known(kind, [record_id for _, record_id in pairs])
     children = {
         child.key: await children_of(child, list(locked) if child.key in _IDENTITY else []) for child in kind.children
     }
@@ -241,9 +206,8 @@ async def link_later(kind: Entity, links: Sequence[tuple[UUID, dict[str, UUID]]]
     """Fill in references between rows of the same file, once all of them are there. Returns: ids of what changed."""
     async with writing(ACTION) as journal:
         wanted = dict(links)
-        records = (
-            await kind.model.filter(id__in=list(wanted), archived_at=None).order_by("id").select_for_update(no_key=True)
-        )
+        await hold_tree(kind, wanted.values(), journal)
+        records = [one for one in (await lock_known(kind, wanted)).values() if one.archived_at is None]
         plans = [
             (record, changes)
             for record in records
