@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from copy import deepcopy
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import Enum
@@ -177,12 +178,14 @@ class Journal:
         """Try something: what it wrote and noted is undone when the block raises, and what was before stays."""
         collected = (self._ledger, self._audit, self._events)
         lengths = [len(rows) for rows in collected]
+        touched, custom = deepcopy(self._touched), deepcopy(self._custom)
         try:
             async with transaction():
                 yield
         except BaseException:
             for rows, length in zip(collected, lengths, strict=True):
                 del rows[length:]
+            self._touched, self._custom = touched, custom
             raise
 
     async def flush(self) -> None:

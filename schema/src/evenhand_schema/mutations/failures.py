@@ -113,4 +113,13 @@ HANDLERS = (
     _Handler(CoreVersionConflict, VersionConflict),
     _Handler(EvenhandError, RequestFailed),
 )
+
+
+def failure_of(error: EvenhandError) -> Failure:
+    """An expected error as data, for answers that hold several."""
+    handler = next(handler for handler in HANDLERS if isinstance(error, handler.exception_type))
+    failure: Failure = handler.handle(error, field=None, info=None)
+    return failure
+
+
 FAILURES = (InvalidInput, NotFound, PermissionDenied, VersionConflict, RequestFailed)

@@ -16,8 +16,8 @@ from evenhand.auth.permissions import Operation, require
 from evenhand.errors import InvalidInput, Problem
 from evenhand_schema.context import request_of
 from evenhand_schema.errors import to_uuid
+from evenhand_schema.mutations.arguments import ID, REQUIRED, VERSION, mutation, result
 from evenhand_schema.mutations.inputs import draft
-from evenhand_schema.mutations.records import ID, REQUIRED, VERSION, mutation, result
 from evenhand_schema.resolvers import record
 from evenhand_schema.scalars import BigInt
 from evenhand_schema.types import Account, Contact, Decision, Lead, Opportunity, User

@@ -11,7 +11,7 @@ from evenhand.actions.plugins import set_plugin
 from evenhand.auth.permissions import Operation, require
 from evenhand.errors import InvalidInput, Problem
 from evenhand_schema.context import request_of
-from evenhand_schema.mutations.records import REQUIRED, mutation, result
+from evenhand_schema.mutations.arguments import REQUIRED, mutation, result
 from evenhand_schema.plugins import Plugin, list_plugins
 from evenhand_schema.scalars import JSON
 

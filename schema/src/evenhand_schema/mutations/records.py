@@ -1,11 +1,8 @@
-"""`createX`, `updateX`, `archiveX` and `restoreX` for every entity."""
+"""`createX`, `updateX`, `archiveX` and `restoreX` for every entity, and their forms for many records."""
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Awaitable, Callable
-from functools import reduce
-from operator import or_
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -18,29 +15,11 @@ from evenhand.entities.registry import ENTITIES, Entity
 from evenhand_schema.context import request_of
 from evenhand_schema.declare import TYPES
 from evenhand_schema.errors import to_uuid
-from evenhand_schema.mutations.failures import FAILURES
+from evenhand_schema.mutations.arguments import ID, REQUIRED, VERSION, mutation, result
+from evenhand_schema.mutations.bulk import bulk_mutations
 from evenhand_schema.mutations.inputs import child_inputs, create_input, draft, update_input
 from evenhand_schema.names import snake
-from evenhand_schema.resolvers import record, with_arguments
-
-REQUIRED = inspect.Parameter.empty
-ID = Annotated[strawberry.ID, strawberry.argument(description="The record's id.")]
-VERSION = Annotated[
-    int | None,
-    strawberry.argument(description="The version the change was made on; null overwrites whatever is there."),
-]
-
-
-def result(name: str, *successes: Any, description: str) -> Any:
-    """The union of what a mutation answers: its results, or why nothing was changed."""
-    members = reduce(or_, (*successes, *FAILURES))
-    return Annotated[members, strawberry.union(f"{name}Result", description=description)]
-
-
-def mutation(resolve: Callable[..., Any], arguments: dict[str, tuple[Any, Any]], returns: Any, description: str) -> Any:
-    """A field of `Mutation`."""
-    with_arguments(resolve, arguments, returns=returns)
-    return strawberry.mutation(resolver=resolve, description=description)
+from evenhand_schema.resolvers import record
 
 
 async def changed(info: Info, type_name: str, act: Callable[[], Awaitable[UUID]]) -> Any:
@@ -97,10 +76,12 @@ def record_mutations() -> tuple[dict[str, Any], dict[str, type]]:
         children = child_inputs(kind)
         updates[kind.name] = update_input(kind, children)
         name = snake(kind.name)
-        members[f"create_{name}"] = _create(kind, create_input(kind, children), returns)
+        creates = create_input(kind, children)
+        members[f"create_{name}"] = _create(kind, creates, returns)
         members[f"update_{name}"] = _update(kind, updates[kind.name], returns)
         text = f"Put a {kind.name} record away; it keeps its history and can be restored."
         members[f"archive_{name}"] = _put(kind, archive_record, returns, text)
         text = f"Bring a {kind.name} record back that was put away."
         members[f"restore_{name}"] = _put(kind, restore_record, returns, text)
+        members |= bulk_mutations(kind, creates, updates[kind.name])
     return members, updates

@@ -10,8 +10,8 @@ from strawberry import Info
 
 from evenhand.actions.tags import tag_records, untag_records
 from evenhand_schema.errors import to_uuid
+from evenhand_schema.mutations.arguments import REQUIRED, mutation, result
 from evenhand_schema.mutations.ownership import IDS, ids_of, prepare
-from evenhand_schema.mutations.records import REQUIRED, mutation, result
 
 
 @strawberry.enum(description="Records that can be tagged.")

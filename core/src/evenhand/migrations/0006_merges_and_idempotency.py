@@ -14,7 +14,7 @@ from evenhand.tenancy.context import current_tenant
 
 
 class Migration(migrations.Migration):
-    dependencies = [("core", "0003_search")]
+    dependencies = [("core", "0005_custom_index")]
 
     operations = [
         ops.CreateModel(
