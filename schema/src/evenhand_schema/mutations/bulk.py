@@ -65,9 +65,10 @@ def _item_type(kind: Entity) -> type:
     async def resolve(root: Any, info: Info) -> Any:
         return await record(info, kind.name, root.record_id)
 
+    private: Any = strawberry.Private
     cls = type(f"{kind.name}Outcome", (), {})
     cls.__annotations__ = {
-        "record_id": strawberry.Private[UUID | None],
+        "record_id": private[UUID | None],
         "status": Status,
         "id": strawberry.ID | None,
         "failure": Failure | None,
