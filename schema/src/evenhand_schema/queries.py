@@ -10,7 +10,7 @@ import strawberry
 from strawberry import Info
 
 from evenhand.auth.permissions import Operation, may
-from evenhand.entities.registry import ENTITIES
+from evenhand.entities.registry import ENTITIES, searchable
 from evenhand_schema.connections import Connection, Page
 from evenhand_schema.context import place, request_of
 from evenhand_schema.contributions import Contributions
@@ -23,6 +23,7 @@ from evenhand_schema.reads.filters import filter_input
 from evenhand_schema.reads.loaders import load_kinds, load_page
 from evenhand_schema.reads.marks import CallerField, NodeField, RecordField, RecordsField, marked
 from evenhand_schema.resolvers import PAGING, arguments_of, record, with_arguments
+from evenhand_schema.searches import search_field
 from evenhand_schema.types import User
 
 
@@ -32,6 +33,13 @@ class OrderDirection(Enum):
 
 
 DIRECTION = strawberry.enum(OrderDirection, description="Records without a value come last either way.")
+SEARCH = Annotated[
+    str | None,
+    strawberry.argument(
+        description="Any part of a name, an e-mail address or a phone number, also pinyin or its initials; all words "
+        "must match. The best come first unless orderBy says otherwise."
+    ),
+]
 ARCHIVED = Annotated[bool, strawberry.argument(description="Also return records that were put away.")]
 
 
@@ -65,7 +73,7 @@ def record_field(item: Bound) -> Any:
 
 
 def list_field(item: Bound) -> Any:
-    """`accounts(filter, orderBy, first, after, last, before, archived)`."""
+    """`accounts(search, filter, orderBy, first, after, last, before, archived)`."""
     where = strawberry.argument(description="Which records; all when left out.")
     order = strawberry.argument(description="In which order; the newest first when left out.")
     filters: Any = filter_input(item.name, item.columns)
@@ -86,6 +94,7 @@ def list_field(item: Bound) -> Any:
     with_arguments(
         resolve,
         {
+            **({"search": (SEARCH, None)} if item.name in searchable() else {}),
             "filter": (Annotated[filters | None, where], None),
             "order_by": (Annotated[list[orders] | None, order], None),
             **PAGING,
@@ -133,6 +142,7 @@ def query_fields() -> dict[str, Any]:
     members: dict[str, Any] = {
         "node": _node_field(),
         "me": strawberry.field(resolver=_me, description="The user whose key this is.", metadata=marked(CallerField())),
+        "search": search_field(),
         "plugins": strawberry.field(resolver=_plugins, description="The installed plugins, in the tenant's order."),
     }
     for name in ENTITIES:

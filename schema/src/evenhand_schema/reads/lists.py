@@ -13,6 +13,7 @@ from evenhand_schema.reads.arguments import Given, Leaf
 from evenhand_schema.reads.filters import condition
 from evenhand_schema.reads.ordering import Order, Ordering
 from evenhand_schema.reads.parameters import Parameters
+from evenhand_schema.reads.searching import BEST_FIRST, search_join
 from evenhand_schema.reads.windows import Window, window_of
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ class Listing:
     Attributes:
         row: the alias of its rows.
         members: conditions that say which records the list has.
+        joins: what is joined to its table.
     """
 
     item: Bound
@@ -33,11 +35,12 @@ class Listing:
     members: tuple[str, ...]
     ordering: Ordering
     window: Window
+    joins: str = ""
 
     @property
     def table(self) -> str:
-        """The table under its alias."""
-        return self.item.table(self.row)
+        """The table under its alias, with what is joined to it."""
+        return self.item.table(self.row) + self.joins
 
     def page(self, selected: str, parameters: Parameters, *, more: bool) -> str:
         """The statement of the page in the order it is read: backwards from the end when the window says so.
@@ -101,10 +104,15 @@ def root_members(item: Bound, row: str, given: Mapping[str, Given], parameters: 
 
 
 def root_list(item: Bound, row: str, given: Mapping[str, Given], parameters: Parameters) -> Listing:
-    """The list of all records of a type, as `filter`, `orderBy` and `archived` say."""
+    """The list of all records of a type, as `search`, `filter`, `orderBy` and `archived` say.
+
+    What is searched for comes the best first, unless an ordering is asked for.
+    """
     members = root_members(item, row, given, parameters)
-    ordering = item.ordering(*orders_of(given.get("orderBy")))
-    return Listing(item, row, tuple(members), ordering, window_of(given))
+    joins = search_join(given.get("search"), item.name, row, parameters)
+    orders = orders_of(given.get("orderBy"))
+    ordering = item.ordering(*orders, leading=(BEST_FIRST,) if joins and not orders else ())
+    return Listing(item, row, tuple(members), ordering, window_of(given), joins or "")
 
 
 def short_list(item: Bound, member: Rows | First, row: str, parent: str, selected: str) -> str:

@@ -59,7 +59,18 @@ def window_of(given: Mapping[str, Given]) -> Window:
 def _size(name: str, given: Given) -> int | None:
     if not isinstance(given, Leaf):
         return None
-    size: int = given.known()
+    return check_size(name, given.known())
+
+
+def check_size(name: str, size: int) -> int:
+    """The size itself.
+
+    Args:
+        name: of the argument.
+
+    Raises:
+        InvalidPageSize: it is not 1 to 200.
+    """
     if not 1 <= size <= LARGEST_SIZE:
         raise InvalidPageSize(f"{name}: {size} is out of range.", hint=f"Ask for 1 to {LARGEST_SIZE} records.")
     return size
