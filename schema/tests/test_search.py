@@ -11,6 +11,7 @@ from evenhand.actions.records import archive_record, create_records
 from evenhand.entities.registry import entity, searchable
 from evenhand.tenancy.context import Role, Scope, acting_as
 from evenhand.testing import SomeTenant
+from evenhand.testing.queries import watch_statements
 from evenhand_schema.names import plural, snake
 from evenhand_schema.testing import Api
 
@@ -126,6 +127,17 @@ async def test_searches_that_cannot_be_are_refused_in_words(api: Api, tenant: So
         assert errors[0]["extensions"]["hint"]
     for odd in ("\x00", "a\x00b", "'", "\\", "%", "_", "a & b | !c:*", "<->"):
         assert names(await api.data(tenant, PAGE, search=odd)) == []
+
+
+async def test_searches_are_compiled(api: Api, tenant: SomeTenant, monkeypatch: pytest.MonkeyPatch) -> None:
+    await create(tenant, "Account", {"name": "Acme"})
+    answers = []
+    for compiled in (True, False):
+        monkeypatch.setattr("evenhand_schema.execution.COMPILED", compiled)
+        with watch_statements() as seen:
+            answers.append(await api.data(tenant, PAGE, search="acme"))
+        assert sum("evenhand_search" in statement for statement in seen) == (1 if compiled else 2)
+    assert answers[0] == answers[1]
 
 
 async def test_a_key_that_may_not_read_finds_nothing(api: Api, tenant: SomeTenant) -> None:
