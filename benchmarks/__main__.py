@@ -5,9 +5,8 @@ from __future__ import annotations
 import argparse
 import asyncio
 
-from rich.console import Console
-
 from benchmarks import writes
+from benchmarks.output import console
 from benchmarks.reads import run as reads
 
 ALL = {"writes": writes.run, "reads": reads.run}
@@ -22,7 +21,6 @@ def main() -> None:
     unknown = [name for name in options.names if name not in ALL]
     if unknown:
         parser.error(f"There is no benchmark {', '.join(unknown)}; there are: {', '.join(ALL)}.")
-    console = Console()
     for name in options.names or ALL:
         console.print(asyncio.run(ALL[name](options)))
 

@@ -34,7 +34,7 @@ MIXED = (
 
 SEED = 2026
 LIST_PAGES = 6
-_BUSY = 15
+_BUSY = 10
 """Contacts of an account worth a customer 360: its answer is then about 500 values."""
 
 

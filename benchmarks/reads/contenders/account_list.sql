@@ -23,7 +23,14 @@ SELECT json_build_object(
         SELECT v.id, upper(v.kind) AS kind, v.subject, v.occurred_at AS "occurredAt" FROM activities v
         WHERE v.tenant_id = $1 AND v.account_id = a.id AND v.archived_at IS NULL
         ORDER BY v.occurred_at DESC, v.id DESC LIMIT 1
-      ) p) AS activities
+      ) p) AS activities,
+      json_build_object('openPipeline', (SELECT coalesce(json_agg(p), '[]') FROM (
+        SELECT d.currency, sum(d.amount)::text AS amount
+        FROM opportunities d JOIN stages s ON s.tenant_id = $1 AND s.id = d.stage_id
+        WHERE d.tenant_id = $1 AND d.account_id = a.id AND d.archived_at IS NULL AND d.amount IS NOT NULL
+          AND s.kind = 'open'
+        GROUP BY d.currency ORDER BY d.currency
+      ) p)) AS summary
     FROM page a ORDER BY a.name, a.id LIMIT 50
   ) o), '[]'::json)
 )

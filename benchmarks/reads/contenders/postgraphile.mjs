@@ -16,6 +16,7 @@ const preset = {
   extends: [PostGraphileAmberPreset],
   // Lists are filtered by columns without an index of their own too, as everybody else's are here.
   disablePlugins: ["PgIndexBehaviorsPlugin"],
+  schema: { defaultBehavior: "list" },
   pgServices: [
     makePgService({
       connectionString: "",
