@@ -143,7 +143,12 @@ def evenhand(name: str, config: DatabaseConfig, pool: int, keys: Mapping[str, st
         name,
         lambda port: [str(Path(sys.executable).with_name("evenhand")), "serve", "--port", str(port)],
         body,
-        {"DATABASE_URL": database_url(config), "EVENHAND_POOL_SIZE": str(pool), **switches},
+        {
+            "DATABASE_URL": database_url(config),
+            "EVENHAND_POOL_SIZE": str(pool),
+            "EVENHAND_RATE_LIMIT": "off",
+            **switches,
+        },
     )
 
 

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from evenhand_schema.documents import Documents
 from evenhand_schema.errors import InvalidRequest
+from evenhand_schema.limits import Limits
 
 SCHEMA = build_schema("type Query { a: Int, b: Int, c: Query }")
 
@@ -31,7 +32,7 @@ def test_what_validation_finds_is_kept_with_the_document() -> None:
 
 
 def test_the_one_used_longest_ago_gives_way() -> None:
-    documents = Documents(SCHEMA, most=2)
+    documents = Documents(SCHEMA, Limits(documents=2))
     a, b = documents.get("{ a }"), documents.get("{ b }")
     assert documents.get("{ a }") is a
     documents.get("{ a b }")
@@ -40,7 +41,7 @@ def test_the_one_used_longest_ago_gives_way() -> None:
 
 
 def test_texts_are_bounded_together_and_one_that_is_larger_is_not_kept() -> None:
-    documents = Documents(SCHEMA, most_characters=20)
+    documents = Documents(SCHEMA, Limits(document_characters=20))
     documents.get("{ a }")
     documents.get("{ a " + " " * 20 + "}")
     assert len(documents) == 1
@@ -63,7 +64,7 @@ TEXTS = st.builds(lambda name, pad: "{ " + name + " " * pad + "}", st.sampled_fr
 
 @given(st.lists(TEXTS, max_size=40), st.integers(0, 5), st.integers(0, 60))
 def test_bounds_hold_whatever_comes(texts: list[str], most: int, most_characters: int) -> None:
-    documents = Documents(SCHEMA, most=most, most_characters=most_characters)
+    documents = Documents(SCHEMA, Limits(documents=most, document_characters=most_characters))
     for text in texts:
         assert documents.get(text).text == text
         kept = documents._kept

@@ -387,7 +387,7 @@ async def test_a_query_that_may_read_too_much_is_refused(
         async with writing("test") as journal:
             drafts = [{"name": f"L{n}", "campaign_id": campaigns[n % 2]} for n in range(300)]
             await create_records(entity("Lead"), drafts, journal=journal)
-    query = """query ($first: Int!) { campaigns { nodes { leads(first: 200) { nodes {
+    query = """query ($first: Int!) { campaigns(first: 2) { nodes { leads(first: 200) { nodes {
         activities(first: $first) { nodes { id } } } } } } }"""
     await api.data(tenant, query, first=150)
     errors = await api.errors(tenant, query, first=200)
@@ -399,7 +399,9 @@ async def test_no_answer_grows_without_limit(api: Api, tenant: SomeTenant, monke
     account = await tenant.create("Account", name="甲")
     for n in range(10):
         await tenant.create("Contact", name=f"C{n}", account_id=account)
-    query = "{ contacts { nodes { account { contacts { nodes { account { contacts { nodes { id } } } } } } } } }"
+    query = (
+        "{ contacts { nodes { account { contacts { nodes { account { contacts(first: 20) { nodes { id } } } } } } } } }"
+    )
     data = await api.data(tenant, query)
     assert len(data["contacts"]["nodes"][0]["account"]["contacts"]["nodes"][0]["account"]["contacts"]["nodes"]) == 10
     monkeypatch.setattr("evenhand_schema.reads.budget.LARGEST_ANSWER", 1_000)

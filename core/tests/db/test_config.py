@@ -1,11 +1,15 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from asyncpg import QueryCanceledError
+from tortoise.connection import get_connection
 
 from evenhand.db.config import DatabaseConfig, data_directory, database_from_environment
-from evenhand.db.errors import InvalidDatabaseUrl
+from evenhand.db.errors import InvalidDatabaseUrl, took_too_long
+from evenhand.db.session import open_database
 
 
 def test_urls_are_read() -> None:
@@ -40,3 +44,12 @@ def test_the_environment_decides(monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     assert found.pool_size == 3
     monkeypatch.setenv("EVENHAND_DATA", str(tmp_path))
     assert data_directory() == tmp_path
+
+
+async def test_statements_of_the_application_are_stopped_after_their_time(database: DatabaseConfig) -> None:
+    limited = replace(database, statement_seconds=0.1)
+    assert "statement_timeout" not in limited.credentials(as_owner=True)["server_settings"]
+    async with open_database(limited):
+        with pytest.raises(QueryCanceledError) as stopped:
+            await get_connection("default").execute_query("SELECT pg_sleep(30)")
+    assert took_too_long(stopped.value)

@@ -15,10 +15,19 @@ from graphql import (
 
 
 class Measure(NamedTuple):
-    """How deep fields are nested, and how many there are."""
+    """The shape of a selection.
+
+    Attributes:
+        depth: how deep fields are nested.
+        size: how many fields there are.
+        aliases: how many of them have an alias.
+        width: how many of them are at the outermost level.
+    """
 
     depth: int
     size: int
+    aliases: int = 0
+    width: int = 0
 
 
 _NOTHING = Measure(0, 0)
@@ -37,21 +46,24 @@ class Selections:
         """The measure of a selection set."""
         if selections is None:
             return _NOTHING
-        depth = size = 0
+        depth = size = aliases = width = 0
         spread: set[str] = set()
         for node in selections.selections:
             found = _NOTHING
             if isinstance(node, FieldNode):
                 inner = self.measure(node.selection_set)
-                found = Measure(inner.depth + 1, inner.size + 1)
+                found = Measure(inner.depth + 1, inner.size + 1, inner.aliases + (node.alias is not None), 1)
             elif isinstance(node, InlineFragmentNode):
                 found = self.measure(node.selection_set)
             elif isinstance(node, FragmentSpreadNode) and node.name.value not in spread:
                 # The same fragment twice in one place selects nothing more.
                 spread.add(node.name.value)
                 found = self._fragment(node.name.value)
-            depth, size = max(depth, found.depth), size + found.size
-        return Measure(depth, size)
+            depth = max(depth, found.depth)
+            size += found.size
+            aliases += found.aliases
+            width += found.width
+        return Measure(depth, size, aliases, width)
 
     def _fragment(self, name: str) -> Measure:
         if name not in self._known:

@@ -24,6 +24,8 @@ from evenhand.tenancy.context import Actor, Role, Scope, acting_as, current_acto
 _KEY = re.compile(r"^evh_(?P<slug>[a-z0-9-]{1,63})_(?P<secret>[A-Za-z0-9_-]{43})$")
 _SHOWN = 16
 """How much of a key a message may show."""
+_PREFIX = 6
+"""How much of the secret is kept readable."""
 _TOUCH_EVERY = timedelta(minutes=1)
 
 
@@ -38,6 +40,12 @@ def _refused() -> Unauthenticated:
         "This API key is unknown, expired or revoked.",
         hint="Send 'Authorization: Bearer evh_…' with a key from 'evenhand apikey create'.",
     )
+
+
+def shown_prefix(key: str) -> str:
+    """The readable start of a key, by which people tell it from others; the rest is secret."""
+    match = _KEY.match(key)
+    return key[: match.start("secret") + _PREFIX] if match else ""
 
 
 def hash_key(key: str) -> str:
@@ -83,7 +91,7 @@ async def create_api_key(
         created = await ApiKey.create(
             user_id=user_id,
             name=name,
-            prefix=f"{start}{secret[:6]}",
+            prefix=f"{start}{secret[:_PREFIX]}",
             hash=hash_key(start + secret),
             scopes=granted,
             expires_at=expires_at,

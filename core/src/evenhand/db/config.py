@@ -24,7 +24,11 @@ def data_directory() -> Path:
 
 @dataclass(frozen=True)
 class DatabaseConfig:
-    """How to reach one database. `host` may be the folder of a Unix socket."""
+    """How to reach one database. `host` may be the folder of a Unix socket.
+
+    Attributes:
+        statement_seconds: how long PostgreSQL works on one statement of the application; None for any time.
+    """
 
     host: str
     port: int
@@ -34,6 +38,7 @@ class DatabaseConfig:
     ssl: str | None = None
     pool_size: int = 10
     read_connections: int = 4
+    statement_seconds: float | None = None
 
     @classmethod
     def from_url(cls, url: str) -> DatabaseConfig:
@@ -91,6 +96,8 @@ class DatabaseConfig:
         settings = {"timezone": "UTC", "jit": "off"}
         if not as_owner:
             settings["role"] = APP_ROLE
+            if self.statement_seconds is not None:
+                settings["statement_timeout"] = str(max(1, round(self.statement_seconds * 1000)))
         return {
             **self.connect_arguments(),
             "minsize": 1,

@@ -26,6 +26,12 @@ class InvalidDatabaseUrl(EvenhandError):
     code = "INVALID_DATABASE_URL"
 
 
+class StatementTimeout(EvenhandError):
+    """PostgreSQL worked longer on a statement than it may."""
+
+    code = "STATEMENT_TIMEOUT"
+
+
 _GONE = (
     DatabaseUnavailable,
     DBConnectionError,
@@ -48,5 +54,14 @@ def database_is_gone(error: BaseException | None) -> bool:
         if isinstance(error, _GONE) and "another operation is in progress" not in str(error):
             return True
         # GraphQL errors carry what was raised as `original_error`.
+        error = getattr(error, "original_error", None) or error.__cause__
+    return False
+
+
+def took_too_long(error: BaseException | None) -> bool:
+    """Whether an error, or what caused it, says that PostgreSQL stopped a statement that took too long."""
+    while error is not None:
+        if isinstance(error, StatementTimeout | asyncpg.QueryCanceledError):
+            return True
         error = getattr(error, "original_error", None) or error.__cause__
     return False

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
@@ -15,7 +16,7 @@ from tortoise.transactions import in_transaction
 
 from evenhand.db.apps import App, installed_apps, tortoise_config
 from evenhand.db.config import DatabaseConfig
-from evenhand.db.readers import Readers, keep_readers
+from evenhand.db.readers import Readers, current_readers, keep_readers
 from evenhand.tenancy.context import TenantMismatch, current_tenant
 
 _transaction_tenant: ContextVar[UUID | None] = ContextVar("evenhand_transaction_tenant", default=None)
@@ -115,6 +116,32 @@ async def reading() -> AsyncIterator[TransactionWrapper]:
         return
     connection = driver_transaction()
     yield connection
+
+
+@dataclass(frozen=True)
+class PoolUsage:
+    """How many connections there are, how many of them work, how many there may be; and how many readers work."""
+
+    open: int
+    in_use: int
+    most: int
+    readers_in_use: int
+
+
+def pool_usage() -> PoolUsage | None:
+    """How the connections of the open database are used; None before the first one is needed."""
+    from tortoise.connection import get_connection
+
+    try:
+        pool: Any = getattr(get_connection("default"), "_pool", None)
+        readers = current_readers().in_use
+    except Exception:
+        # Tortoise has errors of several kinds for a database that is not open.
+        return None
+    if pool is None:
+        return None
+    size = pool.get_size()
+    return PoolUsage(size, size - pool.get_idle_size(), pool.get_max_size(), readers)
 
 
 def driver_transaction() -> TransactionWrapper:

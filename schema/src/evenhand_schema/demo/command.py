@@ -73,7 +73,7 @@ def demo_command(
                     console.print("\nServing. Ctrl-C stops; the data stay, and the next start goes on with them.")
                 return not once
 
-            serve(config, listener, visit=visit)
+            serve(config, listener, visit=visit, access_log=False)
         if not once:
             console.print("Stopped.")
 

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
+from opentelemetry import trace
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -17,9 +21,16 @@ from evenhand_schema.documents import Documents
 from evenhand_schema.errors import InvalidRequest
 from evenhand_schema.http.config import HttpConfig, http_from_environment
 from evenhand_schema.http.errors import expected
-from evenhand_schema.http.graphql import answer, graphql_endpoint
+from evenhand_schema.http.graphql import graphql_endpoint
 from evenhand_schema.http.health import healthz, readyz
+from evenhand_schema.http.metrics import Metrics, metrics_endpoint
+from evenhand_schema.http.middleware import Observed
+from evenhand_schema.http.rates import Rates
+from evenhand_schema.http.responses import answer
 from evenhand_schema.schema import EvenhandSchema, installed_schema
+
+_CORS_REQUEST_HEADERS = ("Authorization", "Content-Type", "Idempotency-Key", "X-Request-Id", "traceparent")
+_CORS_ANSWER_HEADERS = ("Evenhand-Executor", "RateLimit", "RateLimit-Policy", "Retry-After", "X-Request-Id")
 
 
 async def _http_error(request: Request, error: Exception) -> Response:
@@ -42,24 +53,56 @@ def create_app(
         http: by default what the environment says.
     """
 
+    settings = http or http_from_environment()
+
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         if config is None:
             yield
             return
-        async with open_database(config, everywhere=True):
+        limited = replace(config, statement_seconds=settings.limits.statement_seconds)
+        async with open_database(limited, everywhere=True):
             yield
 
+    served = schema or installed_schema()
+    documents = Documents(
+        served.graphql_schema,
+        settings.limits,
+        introspection=settings.introspection,
+        suggestions=settings.suggestions,
+    )
+    metrics = Metrics(documents)
     app = Starlette(
         routes=[
-            Route("/graphql", graphql_endpoint, methods=["GET", "POST"]),
+            Route("/graphql", graphql_endpoint, methods=["GET", "POST", "OPTIONS"]),
             Route("/healthz", healthz),
             Route("/readyz", readyz),
+            Route("/metrics", metrics_endpoint),
         ],
+        middleware=_middleware(settings, metrics),
         exception_handlers={HTTPException: _http_error},
         lifespan=lifespan,
     )
-    app.state.schema = schema or installed_schema()
-    app.state.config = http or http_from_environment()
-    app.state.documents = Documents(app.state.schema.graphql_schema)
+    app.state.schema = served
+    app.state.config = settings
+    app.state.documents = documents
+    app.state.metrics = metrics
+    app.state.rates = Rates(settings)
+    app.state.tracer = trace.get_tracer("evenhand")
     return app
+
+
+def _middleware(settings: HttpConfig, metrics: Metrics) -> list[Middleware]:
+    layers = [Middleware(Observed, metrics=metrics, access_log=settings.access_log)]
+    if settings.cors_origins:
+        layers.append(
+            Middleware(
+                CORSMiddleware,
+                allow_origins=settings.cors_origins,
+                allow_methods=("GET", "POST"),
+                allow_headers=_CORS_REQUEST_HEADERS,
+                expose_headers=_CORS_ANSWER_HEADERS,
+                max_age=3600,
+            )
+        )
+    return layers

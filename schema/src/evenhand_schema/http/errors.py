@@ -9,8 +9,9 @@ import structlog
 from graphql import GraphQLError
 from graphql.validation.validate import ValidationAbortedError
 
-from evenhand.db.errors import DatabaseUnavailable, database_is_gone
+from evenhand.db.errors import DatabaseUnavailable, StatementTimeout, database_is_gone, took_too_long
 from evenhand.errors import EvenhandError, InvalidInput
+from evenhand_schema.limits import QueryTooComplex, QueryTooExpensive
 from evenhand_schema.mutations.failures import as_api_names, as_api_path
 
 log = structlog.get_logger(__name__)
@@ -34,7 +35,24 @@ def expected(error: EvenhandError) -> dict[str, Any]:
             }
             for problem in error.problems
         ]
+    if isinstance(error, QueryTooComplex | QueryTooExpensive):
+        extensions |= error.details
     return {"message": as_api_names(error.message), "extensions": extensions}
+
+
+def known_failure(error: BaseException) -> EvenhandError | None:
+    """What clients hear of a failure that is no defect of ours; None for one that is."""
+    if isinstance(error, EvenhandError):
+        return error
+    if took_too_long(error):
+        return StatementTimeout(
+            "The database worked too long on this and was stopped.",
+            hint="Ask for less at a time, or for records by an id or another narrow filter.",
+        )
+    if database_is_gone(error):
+        log.warning("graphql.database_gone", error=str(error))
+        return unavailable()
+    return None
 
 
 def masked(error: BaseException) -> dict[str, Any]:
@@ -62,12 +80,9 @@ def formatted(error: GraphQLError) -> dict[str, Any]:
         aborted = isinstance(error, ValidationAbortedError)
         hint = "Ask for each field once, and for less at a time." if aborted else "Check the query against the schema."
         shown: dict[str, Any] = {"message": error.message, "extensions": {"code": "INVALID_REQUEST", "hint": hint}}
-    elif isinstance(original, EvenhandError):
-        shown = expected(original)
-    elif database_is_gone(original):
-        shown = expected(unavailable())
     else:
-        shown = masked(original)
+        known = known_failure(original)
+        shown = masked(original) if known is None else expected(known)
     if error.path:
         shown["path"] = error.path
     if error.locations:

@@ -2,80 +2,91 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import orjson
-import structlog
-from graphql import GraphQLError, OperationType
+from graphql import GraphQLError, OperationDefinitionNode, OperationType
 from starlette.requests import Request
 from starlette.responses import Response
 
-from evenhand.auth.keys import Unauthenticated, authenticate, recall
-from evenhand.db.errors import database_is_gone
-from evenhand.errors import EvenhandError
+from evenhand.auth.keys import Unauthenticated, authenticate, recall, shown_prefix
 from evenhand_schema.documents import Document
-from evenhand_schema.errors import InvalidRequest
-from evenhand_schema.execution import Caller, execute
-from evenhand_schema.http.errors import expected, formatted, masked, unavailable
-from evenhand_schema.http.requests import BodyTooLarge, UnsupportedMediaType, read_request
-
-log = structlog.get_logger(__name__)
-
-
-class WriteOverGet(InvalidRequest):
-    """A mutation sent with GET."""
-
-    code = "WRITE_OVER_GET"
-
-
-_STATUS: tuple[tuple[type[EvenhandError], int], ...] = (
-    (Unauthenticated, 401),
-    (BodyTooLarge, 413),
-    (UnsupportedMediaType, 415),
-    (WriteOverGet, 405),
-    (InvalidRequest, 400),
+from evenhand_schema.execution import Caller, Executed, execute
+from evenhand_schema.http.config import HttpConfig
+from evenhand_schema.http.errors import expected, formatted, known_failure, masked
+from evenhand_schema.http.exchange import Exchange, exchange_of
+from evenhand_schema.http.media import GRAPHQL, JSON, answer_type
+from evenhand_schema.http.rates import Rates
+from evenhand_schema.http.requests import GraphQLRequest, read_request
+from evenhand_schema.http.responses import (
+    METHODS,
+    MethodNotAllowed,
+    OperationTimeout,
+    WriteOverGet,
+    headers_of,
+    status_of,
 )
+from evenhand_schema.http.tracing import traced
+from evenhand_schema.limits import Limits
+from evenhand_schema.schema import EvenhandSchema
 
-
-def answer(body: dict[str, Any], status: int = 200, headers: dict[str, str] | None = None) -> Response:
-    """A JSON answer."""
-    return Response(orjson.dumps(body), status, headers=headers, media_type="application/json")
-
-
-def refusal(error: EvenhandError) -> Response:
-    """The answer when a request is not executed at all."""
-    status = next((status for kind, status in _STATUS if isinstance(error, kind)), 400)
-    headers = {401: {"WWW-Authenticate": "Bearer"}, 405: {"Allow": "POST"}}.get(status)
-    return answer({"errors": [expected(error)]}, status, headers)
+_PRIVATE = {"Cache-Control": "no-store", "Vary": "Accept, Authorization"}
 
 
 async def graphql_endpoint(request: Request) -> Response:
     """Execute a GraphQL request; every outcome is a GraphQL answer in JSON."""
-    state = request.app.state
+    if request.method == "OPTIONS":
+        return Response(status_code=204, headers={"Allow": METHODS})
+    exchange = exchange_of(request.scope)
+    config: HttpConfig = request.app.state.config
+    headers = dict(_PRIVATE)
+    media_type = GRAPHQL
+    understood = False
     try:
-        caller = await _caller(request)
-        asked = await read_request(request)
-        document: Document = state.documents.get(asked.query)
-        operation = document.operation(asked.operation_name)
-        if asked.read_only and operation.operation is not OperationType.QUERY:
-            raise WriteOverGet("GET is for queries only.", hint="Send mutations with POST.")
-        if document.errors:
-            return answer({"errors": [formatted(error) for error in document.errors]}, 400)
-        executed = await execute(state.schema, caller, document, operation, asked.variables)
-        headers = {"Evenhand-Executor": executed.executor} if state.config.debug_headers else None
-        return Response(executed.body, executed.status, headers, media_type="application/json")
-    except EvenhandError as error:
-        return refusal(error)
-    except GraphQLError as error:
-        return answer({"errors": [formatted(error)]}, 400)
+        if request.method == "HEAD":
+            raise MethodNotAllowed("HEAD would tell nothing here.", hint="Use GET for queries, POST for everything.")
+        media_type = answer_type(request.headers.get("accept"))
+        caller = await _caller(request, exchange, headers)
+        asked = await read_request(request, config.limits)
+        understood = True
+        executed = await _answered(request, caller, asked, exchange)
     except Exception as error:
-        if database_is_gone(error):
-            log.warning("graphql.database_gone", error=str(error))
-            return answer({"errors": [expected(unavailable())]}, 503)
-        return answer({"errors": [masked(error)]}, 500)
+        status, body = _failure(error, exchange, headers)
+        if status == 401:
+            await request.app.state.rates.count_refused(_host(request))
+    else:
+        status, body = executed.status, executed.body
+        if config.debug_headers:
+            headers["Evenhand-Executor"] = executed.executor
+    if status == 400 and understood and media_type == JSON:
+        # Old clients take any other status for a failure of HTTP, and don't look at the errors.
+        status = 200
+    return Response(body, status, headers, media_type)
 
 
-async def _caller(request: Request) -> Caller:
+def _failure(error: Exception, exchange: Exchange, headers: dict[str, str]) -> tuple[int, bytes]:
+    """The status and the body when a request was not executed, or failed as a whole; adds to the headers."""
+    known = known_failure(error)
+    if known is not None:
+        exchange.refused = known.code
+        headers.update(headers_of(known))
+        return status_of(known), orjson.dumps({"errors": [expected(known)]})
+    if isinstance(error, GraphQLError):
+        exchange.refused = "INVALID_REQUEST"
+        return 400, orjson.dumps({"errors": [formatted(error)]})
+    exchange.refused = "INTERNAL_ERROR"
+    return 500, orjson.dumps({"errors": [masked(error)]})
+
+
+def _host(request: Request) -> str:
+    return request.client.host if request.client else "unknown"
+
+
+async def _caller(request: Request, exchange: Exchange, headers: dict[str, str]) -> Caller:
+    """Who asks, within the limits of how often one may; adds to the headers what is left of them."""
+    rates: Rates = request.app.state.rates
+    await rates.check_address(_host(request))
     scheme, _, key = request.headers.get("authorization", "").partition(" ")
     key = key.strip()
     if scheme.lower() != "bearer" or not key:
@@ -83,5 +94,62 @@ async def _caller(request: Request) -> Caller:
             "There is no API key in this request.",
             hint="Send 'Authorization: Bearer evh_…' with a key from 'evenhand apikey create'.",
         )
+    headers.update(await rates.take(key))
     known = recall(key)
-    return Caller(key, known.actor, recalled=True) if known else Caller(key, await authenticate(key))
+    caller = Caller(key, known.actor, recalled=True) if known else Caller(key, await authenticate(key))
+    exchange.tenant = caller.actor.tenant_id
+    exchange.key = shown_prefix(key)
+    return caller
+
+
+async def _answered(request: Request, caller: Caller, asked: GraphQLRequest, exchange: Exchange) -> Executed:
+    """The answer to a request that was understood.
+
+    Raises:
+        EvenhandError, GraphQLError: it is not executed.
+    """
+    state = request.app.state
+    document: Document = state.documents.get(asked.query)
+    operation = document.operation(asked.operation_name)
+    exchange.operation = operation.name.value[:100] if operation.name else None
+    exchange.kind = operation.operation.value
+    if asked.read_only and operation.operation is not OperationType.QUERY:
+        raise WriteOverGet("GET is for queries only.", hint="Send mutations with POST.")
+    if document.errors:
+        exchange.refused = "INVALID_REQUEST"
+        return Executed(400, orjson.dumps({"errors": [formatted(error) for error in document.errors]}), "none")
+    document.check_cost(operation, asked.variables)
+
+    async def run() -> Executed:
+        return await _timely(state.schema, caller, document, operation, asked.variables, state.config.limits)
+
+    executed = await traced(state.tracer, request.headers, operation, exchange, run)
+    exchange.executor = executed.executor.partition(";")[0]
+    return executed
+
+
+async def _timely(
+    schema: EvenhandSchema,
+    caller: Caller,
+    document: Document,
+    operation: OperationDefinitionNode,
+    variables: dict[str, Any],
+    limits: Limits,
+) -> Executed:
+    """Execute within the time that one operation may take.
+
+    Raises:
+        OperationTimeout: it took longer and was given up.
+    """
+    clock = asyncio.timeout(limits.operation_seconds)
+    try:
+        async with clock:
+            return await execute(schema, caller, document, operation, variables)
+    except TimeoutError as error:
+        if not clock.expired():
+            raise
+        raise OperationTimeout(
+            f"The operation took longer than {limits.operation_seconds:g} seconds and was given up.",
+            hint="Ask for less at a time. Of a mutation with several fields, the first ones may be done; read before "
+            "you repeat them.",
+        ) from error

@@ -13,7 +13,7 @@ from tortoise.transactions import in_transaction
 from evenhand.db.apps import installed_apps
 from evenhand.db.errors import database_is_gone
 from evenhand_schema.http.errors import expected, masked, unavailable
-from evenhand_schema.http.graphql import answer
+from evenhand_schema.http.responses import answer
 
 
 async def healthz(request: Request) -> Response:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -10,14 +11,13 @@ import orjson
 from starlette.requests import ClientDisconnect, Request
 
 from evenhand_schema.errors import InvalidRequest
+from evenhand_schema.limits import Limits
 
-MAX_BODY = 1024 * 1024
-"""Bytes."""
-MAX_VARIABLE_DEPTH = 32
+_MEMBERS = (b'"query"', b'"variables"', b'"operationName"', b'"extensions"')
 
 
 class BodyTooLarge(InvalidRequest):
-    """A body of more than 1 MiB."""
+    """A body of more bytes than are allowed."""
 
     code = "BODY_TOO_LARGE"
 
@@ -38,35 +38,61 @@ class GraphQLRequest:
     read_only: bool
 
 
-async def read_request(request: Request) -> GraphQLRequest:
+async def read_request(request: Request, limits: Limits) -> GraphQLRequest:
     """The GraphQL request of a GET or POST.
 
     Raises:
         InvalidRequest: it is none; subclasses say more.
     """
     if request.method == "GET":
-        values: dict[str, Any] = {key: request.query_params[key] for key in request.query_params}
-        if "variables" in values:
-            values["variables"] = _json(values["variables"].encode("utf-8", "surrogateescape"), "The variables")
-        return _checked(values, read_only=True)
-    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+        values: Any = _parameters(request)
+    else:
+        _check_media_type(request.headers.get("content-type", ""))
+        values = _json(await _body(request, limits.body_bytes), "The body")
+    return _checked(values, limits, read_only=request.method == "GET")
+
+
+def _parameters(request: Request) -> dict[str, Any]:
+    values: dict[str, Any] = {}
+    for key, value in request.query_params.multi_items():
+        if key in values:
+            raise InvalidRequest(f"The parameter {key[:100]!r} is given twice.", hint="Give it once.")
+        values[key] = value
+    for key in ("variables", "extensions"):
+        if values.get(key):
+            values[key] = _json(values[key].encode("utf-8", "surrogateescape"), f"The parameter {key!r}")
+        else:
+            values.pop(key, None)
+    return values
+
+
+def _check_media_type(header: str) -> None:
+    media_type, _, parameters = header.partition(";")
+    media_type = media_type.strip().lower()
+    if media_type == "multipart/form-data":
+        raise UnsupportedMediaType(
+            "Files are not taken with GraphQL requests.", hint="Send 'Content-Type: application/json'."
+        )
     if media_type != "application/json":
         raise UnsupportedMediaType(
-            f"The body is {media_type or 'of no type'}, not JSON.", hint="Send 'Content-Type: application/json'."
+            f"The body is {media_type[:100] or 'of no type'}, not JSON.", hint="Send 'Content-Type: application/json'."
         )
-    return _checked(_json(await _body(request), "The body"), read_only=False)
+    for parameter in parameters.lower().split(";"):
+        name, _, value = parameter.partition("=")
+        if name.strip() == "charset" and value.strip(' "') not in ("utf-8", "utf8"):
+            raise UnsupportedMediaType(f"The body is in {value.strip()[:50]}.", hint="Send JSON in UTF-8.")
 
 
-async def _body(request: Request) -> bytes:
-    too_large = BodyTooLarge(f"The body has more than {MAX_BODY} bytes.", hint="Send less at a time.")
+async def _body(request: Request, most: int) -> bytes:
+    too_large = BodyTooLarge(f"The body has more than {most} bytes.", hint="Send less at a time.")
     declared = request.headers.get("content-length", "0")
-    if declared.isdigit() and int(declared) > MAX_BODY:
+    if declared.isdigit() and (len(declared) > 12 or int(declared) > most):
         raise too_large
     body = bytearray()
     try:
         async for chunk in request.stream():
             body += chunk
-            if len(body) > MAX_BODY:
+            if len(body) > most:
                 raise too_large
     except ClientDisconnect:
         raise InvalidRequest("The connection ended before the body did.", hint="Send the request again.") from None
@@ -75,35 +101,55 @@ async def _body(request: Request) -> bytes:
 
 def _json(raw: bytes, what: str) -> Any:
     try:
-        return orjson.loads(raw)
-    except orjson.JSONDecodeError as error:
+        if raw.startswith(b"\xef\xbb\xbf"):
+            raise InvalidRequest(
+                f"{what} cannot be read as JSON: it begins with a byte order mark.", hint="Leave it out."
+            )
+        values = orjson.loads(raw)
+        if any(raw.count(name) > 1 for name in _MEMBERS):
+            json.loads(raw, object_pairs_hook=_without_duplicates)
+    except (orjson.JSONDecodeError, RecursionError) as error:
         raise InvalidRequest(
             f"{what} cannot be read as JSON: {error}.", hint='Send {"query": "…", "variables": {…}} in UTF-8.'
         ) from error
+    return values
 
 
-def _checked(values: Any, *, read_only: bool) -> GraphQLRequest:
+def _without_duplicates(pairs: list[tuple[str, Any]]) -> None:
+    seen: set[str] = set()
+    for name, _ in pairs:
+        if name in seen:
+            raise InvalidRequest(f"The member {name[:100]!r} is given twice in one object.", hint="Give it once.")
+        seen.add(name)
+
+
+def _checked(values: Any, limits: Limits, *, read_only: bool) -> GraphQLRequest:
+    if isinstance(values, list):
+        raise InvalidRequest("Batches are not taken.", hint="Send one operation per request; it may have many fields.")
     if not isinstance(values, dict):
-        raise InvalidRequest("The body is not a JSON object.", hint='Send {"query": "…"}; batches are not taken.')
+        raise InvalidRequest("The body is not a JSON object.", hint='Send {"query": "…"}.')
     query, variables, name = values.get("query"), values.get("variables"), values.get("operationName")
+    extensions = values.get("extensions")
     if not isinstance(query, str) or not query.strip():
         raise InvalidRequest("There is no query.", hint='Send it as a text under "query".')
     if not isinstance(variables, dict | None):
         raise InvalidRequest("The variables are not an object.", hint='Send {"name": value, …} under "variables".')
     if not isinstance(name, str | None):
         raise InvalidRequest("The operation's name is not a text.", hint='Send a text under "operationName".')
-    check_variables(variables or {})
+    if not isinstance(extensions, dict | None):
+        raise InvalidRequest("The extensions are not an object.", hint='Send an object under "extensions", or nothing.')
+    check_variables(variables or {}, limits.variable_depth)
     return GraphQLRequest(query, variables or {}, name or None, read_only)
 
 
-def check_variables(variables: Mapping[str, Any]) -> None:
+def check_variables(variables: Mapping[str, Any], most: int) -> None:
     """Refuse variables that are nested deeper than any input of ours.
 
     Raises:
         InvalidRequest: they are.
     """
     level: list[Any] = [variables]
-    for _ in range(MAX_VARIABLE_DEPTH):
+    for _ in range(most):
         level = [
             inner
             for value in level
@@ -112,6 +158,4 @@ def check_variables(variables: Mapping[str, Any]) -> None:
         ]
         if not level:
             return
-    raise InvalidRequest(
-        f"The variables are nested more than {MAX_VARIABLE_DEPTH} levels deep.", hint="Send flatter values."
-    )
+    raise InvalidRequest(f"The variables are nested more than {most} levels deep.", hint="Send flatter values.")

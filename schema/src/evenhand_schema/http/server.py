@@ -8,14 +8,16 @@ import signal
 import socket
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from types import FrameType
 
-import structlog
 import uvicorn
 
 from evenhand.db.config import DatabaseConfig
 from evenhand.errors import EvenhandError
 from evenhand_schema.http.app import create_app
+from evenhand_schema.http.config import http_from_environment
+from evenhand_schema.http.logs import configure_logging
 
 
 class PortTaken(EvenhandError):
@@ -59,20 +61,6 @@ def listen(host: str, port: int) -> socket.socket:
     return listener
 
 
-def _configure_logging() -> None:
-    """Lines of JSON on standard error; tracebacks without local variables, which may hold keys and customers."""
-    structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
-            structlog.processors.JSONRenderer(ensure_ascii=False),
-        ],
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-    )
-
-
 Visit = Callable[[], bool]
 """Called in a thread once the server answers; False ends the serving."""
 
@@ -97,17 +85,23 @@ class _Server(uvicorn.Server):
             self.should_exit = True
 
 
-def serve(config: DatabaseConfig, listener: socket.socket, *, visit: Visit | None = None) -> None:
+def serve(
+    config: DatabaseConfig, listener: socket.socket, *, visit: Visit | None = None, access_log: bool | None = None
+) -> None:
     """Serve on a port that was taken with `listen`, until Ctrl-C or SIGTERM; open requests are finished first.
 
     Args:
         visit: called once the server answers; when it returns False or raises, the serving ends, and its error is
             raised here.
+        access_log: a line for every request; by default what the environment says.
     """
-    _configure_logging()
+    configure_logging()
+    http = http_from_environment()
+    if access_log is not None:
+        http = replace(http, access_log=access_log)
     server = _Server(
         uvicorn.Config(
-            create_app(config),
+            create_app(config, http=http),
             loop="auto",
             log_level="warning",
             access_log=False,

@@ -67,7 +67,9 @@ def _source(addition: Addition, target: dict[str, Any]) -> Any:
     return Row(addition.type_name, values)
 
 
-async def _put(executor: Executor[Any], addition: Addition, target: dict[str, Any], path: Path | None, source: Any) -> None:
+async def _put(
+    executor: Executor[Any], addition: Addition, target: dict[str, Any], path: Path | None, source: Any
+) -> None:
     place = Path(path, addition.key, addition.parent.name)
     value = executor.execute_field(addition.parent, source, list(addition.details), place, None)
     target[addition.key] = await value if executor.is_awaitable(value) else value

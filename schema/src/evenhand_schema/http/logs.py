@@ -1,0 +1,91 @@
+"""Logs: a line of JSON for each event on standard error, written by a thread of its own.
+
+A reader of standard error that is slow or gone must not hold up requests: when too many lines wait, new ones are
+counted and left out, and the count is logged.
+"""
+
+from __future__ import annotations
+
+import atexit
+import logging
+import queue
+import sys
+import threading
+from typing import Any, BinaryIO
+
+import orjson
+import structlog
+
+MOST_WAITING = 10_000
+_END = b""
+
+
+class LineWriter:
+    """Writes lines to a stream in a thread of its own."""
+
+    def __init__(self, stream: BinaryIO, most: int = MOST_WAITING) -> None:
+        self._stream = stream
+        self._most = most
+        self._waiting: queue.SimpleQueue[bytes] = queue.SimpleQueue()
+        self._left_out = 0
+        self._thread = threading.Thread(target=self._run, name="evenhand-log", daemon=True)
+        self._thread.start()
+
+    def write(self, line: bytes) -> None:
+        """Hand over a line without its end."""
+        if self._waiting.qsize() >= self._most:
+            self._left_out += 1
+            return
+        if self._left_out:
+            left_out, self._left_out = self._left_out, 0
+            self._waiting.put(orjson.dumps({"event": "log.lines_left_out", "level": "warning", "count": left_out}))
+        self._waiting.put(line)
+
+    def close(self, timeout: float = 1.0) -> None:
+        """Write what waits, for at most `timeout` seconds."""
+        self._waiting.put(_END)
+        self._thread.join(timeout)
+
+    def _run(self) -> None:
+        while (line := self._waiting.get()) != _END:
+            try:
+                self._stream.write(line + b"\n")
+                if self._waiting.empty():
+                    self._stream.flush()
+            except (OSError, ValueError):
+                # Nobody reads the log any more; serving goes on.
+                continue
+
+
+class _Logger:
+    """What structlog hands finished lines to."""
+
+    def __init__(self, writer: LineWriter) -> None:
+        self._write = writer.write
+
+    def msg(self, line: bytes) -> None:
+        self._write(line)
+
+    debug = info = warning = error = critical = exception = msg
+
+
+def _line(event: Any, **options: Any) -> bytes:
+    return orjson.dumps(event, default=str)
+
+
+def configure_logging() -> None:
+    """Lines of JSON on standard error; tracebacks without local variables, which may hold keys and customers."""
+    writer = LineWriter(sys.stderr.buffer)
+    atexit.register(writer.close)
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            structlog.processors.JSONRenderer(serializer=_line),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        logger_factory=lambda *names: _Logger(writer),
+        cache_logger_on_first_use=True,
+    )

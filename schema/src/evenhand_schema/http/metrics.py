@@ -1,0 +1,124 @@
+"""`/metrics`: counters for Prometheus."""
+
+from __future__ import annotations
+
+import hmac
+import ipaddress
+from collections.abc import Iterator
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
+from prometheus_client.registry import Collector
+from starlette.requests import Request
+from starlette.responses import Response
+
+from evenhand.db.session import pool_usage
+from evenhand.errors import EvenhandError
+from evenhand_schema.documents import Documents
+from evenhand_schema.http.config import HttpConfig
+from evenhand_schema.http.exchange import Exchange
+from evenhand_schema.http.responses import refusal
+
+PATHS = frozenset(("/graphql", "/graphiql", "/healthz", "/readyz", "/metrics"))
+_METHODS = frozenset(("GET", "POST", "OPTIONS", "HEAD"))
+_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+_FORWARDED = ("forwarded", "x-forwarded-for", "x-real-ip")
+
+
+class MetricsForbidden(EvenhandError):
+    """Figures of the server are for its operators."""
+
+    code = "METRICS_FORBIDDEN"
+
+
+class _State(Collector):
+    """What is read only when somebody asks."""
+
+    def __init__(self, documents: Documents) -> None:
+        self._documents = documents
+
+    def collect(self) -> Iterator[Metric]:
+        found = CounterMetricFamily("evenhand_documents", "Query documents looked up.", labels=("result",))
+        found.add_metric(("hit",), self._documents.hits)
+        found.add_metric(("miss",), self._documents.misses)
+        yield found
+        yield GaugeMetricFamily("evenhand_documents_kept", "Query documents in memory.", len(self._documents))
+        usage = pool_usage()
+        if usage is not None:
+            yield GaugeMetricFamily("evenhand_pool_connections", "Open database connections.", usage.open)
+            yield GaugeMetricFamily("evenhand_pool_connections_in_use", "Those that work.", usage.in_use)
+            yield GaugeMetricFamily("evenhand_pool_connections_most", "As many as there may be.", usage.most)
+            yield GaugeMetricFamily("evenhand_readers_in_use", "Connections for reads that work.", usage.readers_in_use)
+
+
+class Metrics:
+    """The counters of one application."""
+
+    def __init__(self, documents: Documents) -> None:
+        self.registry = CollectorRegistry()
+        self.registry.register(_State(documents))
+        registry = self.registry
+        self._requests = Counter(
+            "evenhand_requests", "HTTP requests answered.", ("method", "path", "status"), registry=registry
+        )
+        self._refused = Counter(
+            "evenhand_refused", "GraphQL requests that were not executed.", ("reason",), registry=registry
+        )
+        self._operations = Histogram(
+            "evenhand_operation_seconds",
+            "From the first byte of the request to the last of the answer, for executed operations.",
+            ("type", "executor"),
+            registry=registry,
+            buckets=_BUCKETS,
+        )
+        self._in_flight = Gauge("evenhand_requests_in_flight", "HTTP requests being answered.", registry=registry)
+        self._known_requests: dict[tuple[str, str, int], Counter] = {}
+        self._known_operations: dict[tuple[str, str], Histogram] = {}
+
+    def begin(self) -> None:
+        """A request has come."""
+        self._in_flight.inc()
+
+    def end(self, method: str, path: str, status: int, exchange: Exchange, elapsed: float) -> None:
+        """A request was answered after `elapsed` seconds."""
+        self._in_flight.dec()
+        labels = (method, path, status)
+        counter = self._known_requests.get(labels)
+        if counter is None:
+            shown = (method if method in _METHODS else "other", path if path in PATHS else "other", str(status))
+            counter = self._requests.labels(*shown)
+            if shown[:2] == (method, path):
+                self._known_requests[labels] = counter
+        counter.inc()
+        if exchange.refused is not None:
+            self._refused.labels(exchange.refused).inc()
+        elif exchange.executor is not None and exchange.kind is not None:
+            done = (exchange.kind, exchange.executor)
+            histogram = self._known_operations.get(done)
+            if histogram is None:
+                histogram = self._known_operations[done] = self._operations.labels(*done)
+            histogram.observe(elapsed)
+
+
+async def metrics_endpoint(request: Request) -> Response:
+    """The figures, for whoever has the token; without a token set, for this machine alone."""
+    config: HttpConfig = request.app.state.config
+    if not _allowed(request, config.metrics_token):
+        hint = "Send 'Authorization: Bearer …' with EVENHAND_METRICS_TOKEN, or ask from the server's own machine."
+        return refusal(MetricsForbidden("These figures are not for everybody.", hint=hint), 403)
+    metrics: Metrics = request.app.state.metrics
+    return Response(generate_latest(metrics.registry), media_type=CONTENT_TYPE_LATEST)
+
+
+def _allowed(request: Request, token: str | None) -> bool:
+    if token is not None:
+        given = request.headers.get("authorization", "")
+        return hmac.compare_digest(given.encode(), f"Bearer {token}".encode())
+    # Behind a proxy on this machine everybody comes from here.
+    if request.client is None or any(name in request.headers for name in _FORWARDED):
+        return False
+    try:
+        return ipaddress.ip_address(request.client.host).is_loopback
+    except ValueError:
+        return False
