@@ -9,10 +9,12 @@ from typing import Any
 from uuid import UUID
 
 from evenhand.actions.constraints import explained
+from evenhand.actions.errors import RecordArchived
 from evenhand.actions.journal import Journal, writing
 from evenhand.actions.values import require_value
 from evenhand.auth.permissions import Operation, require
 from evenhand.db.bulk import insert_rows
+from evenhand.db.session import driver_transaction, raw_connection
 from evenhand.entities import Tag, Tagging
 from evenhand.entities.registry import entity
 from evenhand.errors import InvalidInput, NotFound, Problem
@@ -46,11 +48,13 @@ async def put_tags(marks: Sequence[Mark], *, journal: Journal) -> int:
 
     Raises:
         InvalidInput: a record of an entity that has no tags, or that does not exist. NotFound: no such tag.
+        RecordArchived: a record was put away.
     """
     for mark in marks:
         _require_taggable(mark.entity)
     wanted = {(mark.tag_id, mark.entity, mark.record_id): mark for mark in reversed(marks)}
     present = await _present(marks)
+    await _refuse_archived(marks)
     new = [mark for key, mark in wanted.items() if key not in present]
     rows = [_row(mark, journal) for mark in new]
     with explained(Tagging, rows):
@@ -60,6 +64,20 @@ async def put_tags(marks: Sequence[Mark], *, journal: Journal) -> int:
         journal.record(mark.entity, mark.record_id, before=None, after=payload, at=mark.at)
         journal.emit("Tagged", mark.entity, mark.record_id, payload, at=mark.at)
     return len(new)
+
+
+async def _refuse_archived(marks: Sequence[Mark]) -> None:
+    """Refuse tags on records that were put away; nobody puts them away meanwhile."""
+    for name in sorted({mark.entity for mark in marks}):
+        rows = await raw_connection(driver_transaction()).fetch(
+            f'SELECT id, archived_at FROM "{entity(name).model._meta.db_table}" '
+            "WHERE tenant_id = $1 AND id = ANY ($2::uuid[]) ORDER BY id FOR SHARE",
+            current_actor().tenant_id,
+            [mark.record_id for mark in marks if mark.entity == name],
+        )
+        for row in rows:
+            if row["archived_at"] is not None:
+                raise RecordArchived(f"{name} {row['id']} is archived.", hint="Restore it first.")
 
 
 def _require_taggable(entity_name: str) -> None:

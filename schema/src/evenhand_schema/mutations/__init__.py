@@ -5,6 +5,7 @@ from typing import Any
 import strawberry
 
 from evenhand_schema.mutations.failures import HANDLERS
+from evenhand_schema.mutations.opportunities import opportunity_mutations
 from evenhand_schema.mutations.ownership import ownership_mutations
 from evenhand_schema.mutations.plugins import plugin_mutations
 from evenhand_schema.mutations.records import record_mutations
@@ -12,8 +13,14 @@ from evenhand_schema.mutations.tags import tag_mutations
 
 
 def _mutation_type() -> Any:
-    members, updates = record_mutations()
-    members |= ownership_mutations(updates["Opportunity"]) | tag_mutations() | plugin_mutations()
+    records = record_mutations()
+    members = (
+        records.members
+        | ownership_mutations(records.updates["Opportunity"])
+        | opportunity_mutations(records.results["Opportunity"])
+        | tag_mutations()
+        | plugin_mutations()
+    )
     return strawberry.type(type("Mutation", (), members), description="What can be changed.")
 
 

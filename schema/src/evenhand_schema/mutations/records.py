@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -66,13 +67,30 @@ def _put(kind: Entity, action: Callable[..., Awaitable[bool]], returns: Any, des
     return mutation(resolve, {"id": (ID, REQUIRED), "version": (VERSION, None)}, returns, description)
 
 
-def record_mutations() -> tuple[dict[str, Any], dict[str, type]]:
-    """The mutations of all entities by Python name, and their update inputs by entity."""
+@dataclass(frozen=True)
+class RecordMutations:
+    """The mutations of all entities.
+
+    Attributes:
+        members: by Python name.
+        updates: the update inputs by entity.
+        results: the unions that answer with one record, by entity.
+    """
+
+    members: dict[str, Any]
+    updates: dict[str, type]
+    results: dict[str, Any]
+
+
+def record_mutations() -> RecordMutations:
+    """The mutations of all entities, for one record and for many."""
     members: dict[str, Any] = {}
     updates: dict[str, type] = {}
+    results: dict[str, Any] = {}
     for kind in ENTITIES.values():
         cls = TYPES[kind.name].cls
         returns = result(kind.name, cls, description=f"The {kind.name}, or why nothing was changed.")
+        results[kind.name] = returns
         children = child_inputs(kind)
         updates[kind.name] = update_input(kind, children)
         name = snake(kind.name)
@@ -84,4 +102,4 @@ def record_mutations() -> tuple[dict[str, Any], dict[str, type]]:
         text = f"Bring a {kind.name} record back that was put away."
         members[f"restore_{name}"] = _put(kind, restore_record, returns, text)
         members |= bulk_mutations(kind, creates, updates[kind.name])
-    return members, updates
+    return RecordMutations(members, updates, results)
