@@ -122,7 +122,7 @@ class Compiler:
             raise NotCompiled("there is nothing to read")
         grouped = collect_fields(self._schema, self._fragments, self._values, kind, self._operation).grouped_field_set
         pairs = [self._root(key, kind, details) for key, details in grouped.items()]
-        if len(self._additions) == len(pairs) and not any(addition.path for addition in self._additions):
+        if pairs and sum(not addition.path for addition in self._additions) == len(pairs):
             raise NotCompiled("every field is made by Python")
         return Plan(an_object(pairs), self.parameters, tuple(self._additions), self._rewrite)
 

@@ -116,19 +116,25 @@ class _Builder:
         window = self.listing.window
         order = " ORDER BY p.i DESC" if window.backwards else ""
         only = f" FILTER (WHERE p.i <= {window.size})" if self.more else ""
-        columns = [(carried, f"coalesce(json_agg(p.{carried}{order}){only}, '[]'::json)") for carried, _ in self.lists]
+        columns = [
+            (carried, f"coalesce(array_to_json(array_agg(p.{carried}{order}){only}), '[]'::json)")
+            for carried, _ in self.lists
+        ]
         columns.append(("n", "count(*)"))
         if self.ends:
             last = f"least(count(*), {window.size})::int"
+            # Said whenever another aggregate is ordered: the database would hand all of them its rows.
+            reading = " ORDER BY p.i" if window.backwards else ""
             for index in range(len(self.listing.ordering.terms)):
-                columns.append((f"f{index}", f"(array_agg(p.o{index}))[1]"))
-                columns.append((f"l{index}", f"(array_agg(p.o{index}))[{last}]"))
+                columns.append((f"f{index}", f"(array_agg(p.o{index}{reading}))[1]"))
+                columns.append((f"l{index}", f"(array_agg(p.o{index}{reading}))[{last}]"))
         return columns
 
     def sql(self) -> str:
         """The connection's object."""
         listing = self.listing
-        if not self.lists and not self.more and not self.ends:
+        placed = listing.window.after is not None or listing.window.before is not None
+        if not self.lists and not self.more and not self.ends and not placed:
             return self._out("")
         if len(self.lists) == 1 and not self.more and not self.ends and not listing.window.backwards:
             _, pairs = self.lists[0]
