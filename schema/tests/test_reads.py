@@ -75,7 +75,7 @@ async def _fill(tenant: SomeTenant, account: UUID, copies: int, mark: str) -> No
         )
         order_lines = [{"product_id": product, "quantity": "3", "unit_price": "9.99"}]
         order = await tenant.create("Order", number=f"SO-{mark}-{n}", lines=order_lines, **about)
-        await tenant.create("Payment", order_id=order, amount="-5")
+        await tenant.create("Payment", order_id=order, amount="5")
         ticket = await tenant.create("Ticket", subject=f"Help {n}", assignee_id=manager, **about)
         await tenant.create("SurveyAnswer", kind="csat", score=5, ticket_id=ticket, account_id=account)
         await tenant.create("Task", subject=f"Task {n}", assignee_id=owner, **about)
@@ -133,7 +133,7 @@ async def test_the_360_view_shows_everything(api: Api, tenant: SomeTenant) -> No
     assert _nodes(deal["competitors"])[0]["competitor"] == {"name": "Rival a 1"}
     order = _nodes(found["orders"])[0]
     assert order["total"] == "29.9700"
-    assert _nodes(order["payments"])[0]["amount"] == "-5.0000"
+    assert _nodes(order["payments"])[0]["amount"] == "5.0000"
     assert _nodes(_nodes(found["tickets"])[0]["surveyAnswers"])[0] == {"kind": "CSAT", "score": 5}
     assert [task["subject"] for task in _nodes(found["tasks"])] == ["Task 0", "Task 1"]
     assert _nodes(found["externalIds"])[1] == {"source": "source-1", "externalId": "a-1"}

@@ -39,6 +39,7 @@ from evenhand.testing.tenants import make_tenant
 from evenhand_schema.declare import TYPES
 from evenhand_schema.documents import Documents
 from evenhand_schema.execution import Caller, Executed, execute
+from evenhand_schema.limits import Limits
 from evenhand_schema.names import plural, snake
 from evenhand_schema.schema import EvenhandSchema
 from evenhand_schema.testing import Api
@@ -66,7 +67,9 @@ class World:
         self.ids = ids
         self.caller = caller
         self.schema = schema
-        self.documents = Documents(schema.graphql_schema)
+        self.documents = Documents(
+            schema.graphql_schema, Limits(aliases=10_000, fields=100_000, tokens=100_000, cost=10**9)
+        )
         self.cursors: dict[str, list[str]] = {}
 
 
@@ -87,9 +90,8 @@ def _odd_values(model: Any, ids: dict[str, list[UUID]], chance: random.Random) -
             )
         elif isinstance(column, DecimalField) and chance.random() < 0.5:
             values[name] = Decimal(chance.choice(["0", "1.5", "99.99", "12"]))
-        elif isinstance(column, (CharField, TextField)) and type(column) in (CharField, TextField):
-            if getattr(column, "max_length", 300) > 60:
-                values[name] = chance.choice(TEXTS)
+        elif type(column) in (CharField, TextField) and getattr(column, "max_length", 300) > 60:
+            values[name] = chance.choice(TEXTS)
     return values
 
 
@@ -188,15 +190,13 @@ class Writer:
             given.append(f"orderBy: [{self.step(type_name)}]")
         if self.chance(40) and "filter" in shown.args:
             given.append(f"filter: {self.filter(type_name)}")
-        for name in shown.args:
-            if name == "open" and self.chance(40):
-                given.append(f"open: {self.value('Boolean', self.draw(st.sampled_from([True, False, None])))}")
+        if "open" in shown.args and self.chance(40):
+            given.append(f"open: {self.value('Boolean', self.draw(st.sampled_from([True, False, None])))}")
         known = self.world.cursors.get(type_name)
         likely = 40 if "filter" in shown.args else 4
         if known and self.chance(likely) and "orderBy" not in " ".join(given):
-            given.append(
-                f"{self.draw(st.sampled_from(['after', 'before']))}: {self.value('String', self.draw(st.sampled_from(known)))}"
-            )
+            place = self.draw(st.sampled_from(["after", "before"]))
+            given.append(f"{place}: {self.value('String', self.draw(st.sampled_from(known)))}")
         return f"({', '.join(given)})" if given else ""
 
     def step(self, type_name: str) -> str:
@@ -330,14 +330,7 @@ async def test_plans_answer_as_the_executor_does(
     monkeypatch.setattr("evenhand_schema.execution.COMPILED", False)
     executed = await _ask(world, query, variables)
     TALLY[compiled.executor] += 1
+    assert compiled.executor == "compiled" or "argument is refused" in compiled.executor, compiled.executor
     assert compiled.body == executed.body, _difference(query, variables, compiled.body, executed.body)
     assert again.body == compiled.body
     assert compiled.status == executed.status
-
-
-def test_nearly_all_of_them_were_compiled() -> None:
-    total = sum(TALLY.values())
-    if total < 100:
-        pytest.skip("the generated queries run in another process")
-    refused = {how: number for how, number in TALLY.items() if how != "compiled" and "argument is refused" not in how}
-    assert not refused, TALLY

@@ -28,7 +28,7 @@ from graphql.language import DirectiveNode
 
 from evenhand.auth.permissions import Operation, may
 from evenhand.tenancy.context import Actor
-from evenhand_schema.declare import TYPES, Bound, Computed, Many, One, Part, Python, Rows
+from evenhand_schema.declare import TYPES, Bound, Computed, First, Many, One, Part, Python, Rows
 from evenhand_schema.errors import to_uuid
 from evenhand_schema.reads.arguments import Given, Leaf, Variables, bind_arguments
 from evenhand_schema.reads.lists import in_tenant, nested_list, root_list, short_list
@@ -44,7 +44,18 @@ from evenhand_schema.reads.marks import (
 from evenhand_schema.reads.pages import Page, page_sql
 from evenhand_schema.reads.parameters import Parameters
 from evenhand_schema.reads.plans import HIDDEN, LIST, Addition, NotCompiled, Plan, Step
-from evenhand_schema.reads.rendering import Pair, a_list, an_object, holds_json, plain_type, raw, rendered, text
+from evenhand_schema.reads.rendering import (
+    Pair,
+    a_list,
+    an_object,
+    an_only,
+    columns_of,
+    holds_json,
+    plain_type,
+    raw,
+    rendered,
+    text,
+)
 
 LONGEST_KEY = 63
 """Bytes of a name in PostgreSQL."""
@@ -232,6 +243,10 @@ class Compiler:
                 target, inner = self._readable(rows.target), next(self._rows)
                 pairs = self._object(target, self._object_of(field), details, inner, (*path, key, LIST))
                 return [(key, a_list(lambda columns: short_list(target, rows, inner, f"{row}.id", columns), pairs))]
+            case First() as first:
+                target, inner = self._readable(first.target), next(self._rows)
+                pairs = self._object(target, self._object_of(field), details, inner, (*path, key))
+                return [(key, an_only(short_list(target, first, inner, f"{row}.id", columns_of(pairs))))]
             case Part() as part:
                 target = self._readable(part.target)
                 return [(key, an_object(self._object(target, self._object_of(field), details, row, (*path, key))))]

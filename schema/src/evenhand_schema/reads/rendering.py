@@ -77,13 +77,14 @@ def text(value: str) -> str:
     return f"'{value}'::text"
 
 
-def _columns(pairs: Sequence[Pair]) -> str:
+def columns_of(pairs: Sequence[Pair]) -> str:
+    """The pairs as SELECT takes them."""
     return ", ".join(f'{sql} AS "{key}"' for key, sql in pairs)
 
 
 def an_object(pairs: Sequence[Pair], source: str = "") -> str:
     """The object of the one row of `source` (FROM … WHERE …); null when there is none."""
-    return f"(SELECT row_to_json(o) FROM (SELECT {_columns(pairs)} {source}) AS o)"
+    return f"(SELECT row_to_json(o) FROM (SELECT {columns_of(pairs)} {source}) AS o)"
 
 
 def a_list(selection: Callable[[str], str], pairs: Sequence[Pair]) -> str:
@@ -92,9 +93,9 @@ def a_list(selection: Callable[[str], str], pairs: Sequence[Pair]) -> str:
     Args:
         selection: makes the statement that selects the columns it is given.
     """
-    return f"coalesce((SELECT json_agg(o) FROM ({selection(_columns(pairs))}) AS o), '[]'::json)"
+    return f"coalesce((SELECT json_agg(o) FROM ({selection(columns_of(pairs))}) AS o), '[]'::json)"
 
 
-def columns_of(pairs: Sequence[Pair]) -> str:
-    """The pairs as SELECT takes them."""
-    return _columns(pairs)
+def an_only(statement: str) -> str:
+    """The object of the only row of a statement; null when it has none."""
+    return f"(SELECT row_to_json(o) FROM ({statement}) AS o)"
