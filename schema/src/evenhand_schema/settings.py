@@ -59,6 +59,17 @@ def seconds(text: str) -> float:
     return value
 
 
+def hours(text: str) -> float:
+    """A time in hours, above zero, at most a year."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0
+    if not 0 < value <= 8784:
+        raise ValueError("a number of hours above zero, at most 8784")
+    return value
+
+
 def words(text: str) -> tuple[str, ...]:
     """Values between commas."""
     return tuple(word.strip() for word in text.split(",") if word.strip())

@@ -37,3 +37,15 @@ class NoPolicy(EvenhandError):
     """No enabled plugin decides on owners."""
 
     code = "NO_POLICY"
+
+
+class KeyReused(EvenhandError):
+    """An idempotency key came with another request before."""
+
+    code = "IDEMPOTENCY_KEY_REUSED"
+
+
+class KeyInProgress(EvenhandError):
+    """The first request with an idempotency key is still being done."""
+
+    code = "IDEMPOTENCY_KEY_IN_PROGRESS"

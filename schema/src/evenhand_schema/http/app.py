@@ -30,7 +30,14 @@ from evenhand_schema.http.responses import answer
 from evenhand_schema.schema import EvenhandSchema, installed_schema
 
 _CORS_REQUEST_HEADERS = ("Authorization", "Content-Type", "Idempotency-Key", "X-Request-Id", "traceparent")
-_CORS_ANSWER_HEADERS = ("Evenhand-Executor", "RateLimit", "RateLimit-Policy", "Retry-After", "X-Request-Id")
+_CORS_ANSWER_HEADERS = (
+    "Evenhand-Executor",
+    "Idempotent-Replayed",
+    "RateLimit",
+    "RateLimit-Policy",
+    "Retry-After",
+    "X-Request-Id",
+)
 
 
 async def _http_error(request: Request, error: Exception) -> Response:

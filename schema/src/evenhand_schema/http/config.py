@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import limits as rate_limits
 
 from evenhand_schema.limits import Limits, limits_from_environment
-from evenhand_schema.settings import flag, setting, words
+from evenhand_schema.settings import flag, hours, setting, words
 
 
 @dataclass(frozen=True)
@@ -25,6 +25,7 @@ class HttpConfig:
         metrics_token: the bearer token for `/metrics`; without one only this machine may read it.
         rate: how often one API key may ask, e.g. "6000/minute"; None for no limit.
         refused_rate: how often one address may come with a wrong key; None for no limit.
+        idempotency_hours: how long answers to mutations with an `Idempotency-Key` are kept.
         limits: what one request may ask for.
     """
 
@@ -37,6 +38,7 @@ class HttpConfig:
     metrics_token: str | None = field(default=None, repr=False)
     rate: str | None = "6000/minute"
     refused_rate: str | None = "120/minute"
+    idempotency_hours: float = 24.0
     limits: Limits = field(default_factory=Limits)
 
 
@@ -78,5 +80,6 @@ def http_from_environment() -> HttpConfig:
         metrics_token=setting("EVENHAND_METRICS_TOKEN", known.metrics_token, str),
         rate=setting("EVENHAND_RATE_LIMIT", known.rate, _rate),
         refused_rate=setting("EVENHAND_REFUSED_RATE_LIMIT", known.refused_rate, _rate),
+        idempotency_hours=setting("EVENHAND_IDEMPOTENCY_HOURS", known.idempotency_hours, hours),
         limits=limits_from_environment(),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 from typing import Any
 
 import orjson
@@ -16,6 +17,7 @@ from evenhand_schema.execution import Caller, Executed, execute
 from evenhand_schema.http.config import HttpConfig
 from evenhand_schema.http.errors import expected, formatted, known_failure, masked
 from evenhand_schema.http.exchange import Exchange, exchange_of
+from evenhand_schema.http.idempotency import done_once
 from evenhand_schema.http.media import GRAPHQL, JSON, answer_type
 from evenhand_schema.http.rates import Rates
 from evenhand_schema.http.requests import GraphQLRequest, read_request
@@ -50,7 +52,7 @@ async def graphql_endpoint(request: Request) -> Response:
         caller = await _caller(request, exchange, headers)
         asked = await read_request(request, config.limits)
         understood = True
-        executed = await _answered(request, caller, asked, exchange)
+        executed = await _answered(request, caller, asked, exchange, headers)
     except Exception as error:
         status, body = _failure(error, exchange, headers)
         if status == 401:
@@ -102,8 +104,10 @@ async def _caller(request: Request, exchange: Exchange, headers: dict[str, str])
     return caller
 
 
-async def _answered(request: Request, caller: Caller, asked: GraphQLRequest, exchange: Exchange) -> Executed:
-    """The answer to a request that was understood.
+async def _answered(
+    request: Request, caller: Caller, asked: GraphQLRequest, exchange: Exchange, headers: dict[str, str]
+) -> Executed:
+    """The answer to a request that was understood; adds to the headers.
 
     Raises:
         EvenhandError, GraphQLError: it is not executed.
@@ -120,8 +124,14 @@ async def _answered(request: Request, caller: Caller, asked: GraphQLRequest, exc
         return Executed(400, orjson.dumps({"errors": [formatted(error) for error in document.errors]}), "none")
     document.check_cost(operation, asked.variables)
 
+    async def execute_for(known: Caller) -> Executed:
+        return await _timely(state.schema, known, document, operation, asked.variables, state.config.limits)
+
     async def run() -> Executed:
-        return await _timely(state.schema, caller, document, operation, asked.variables, state.config.limits)
+        keep = timedelta(hours=state.config.idempotency_hours)
+        executed, more = await done_once(request.headers, caller, operation, asked, execute_for, keep=keep)
+        headers.update(more)
+        return executed
 
     executed = await traced(state.tracer, request.headers, operation, exchange, run)
     exchange.executor = executed.executor.partition(";")[0]

@@ -8,6 +8,7 @@ from typing import Any
 import orjson
 from starlette.responses import Response
 
+from evenhand.actions.errors import KeyInProgress, KeyReused
 from evenhand.auth.keys import Unauthenticated
 from evenhand.db.errors import DatabaseUnavailable, StatementTimeout
 from evenhand.errors import EvenhandError
@@ -45,6 +46,8 @@ _STATUS: tuple[tuple[type[EvenhandError], int], ...] = (
     (NotAcceptable, 406),
     (BodyTooLarge, 413),
     (UnsupportedMediaType, 415),
+    (KeyInProgress, 409),
+    (KeyReused, 422),
     (RateLimited, 429),
     (DatabaseUnavailable, 503),
     (StatementTimeout, 504),
@@ -73,7 +76,7 @@ def headers_of(error: EvenhandError) -> dict[str, str]:
         headers["Allow"] = "POST"
     if isinstance(error, MethodNotAllowed):
         headers["Allow"] = METHODS
-    if isinstance(error, RateLimited):
+    if isinstance(error, RateLimited | KeyInProgress):
         headers["Retry-After"] = str(error.details["retry_after"])
     return headers
 
