@@ -285,12 +285,12 @@ def test_a_log_that_nobody_reads_holds_nobody_up() -> None:
     for number in range(100):
         writer.write(json.dumps({"event": str(number)}).encode())
     stream.read_on.set()
-    while not writer._waiting.empty():
+    while writer._waiting:
         threading.Event().wait(0.01)
     writer.write(b'{"event": "last"}')
     writer.close()
     lines = [json.loads(line) for line in stream.getvalue().splitlines()]
-    assert 10 <= len(lines) <= 13
+    assert 11 <= len(lines) <= 22
     assert lines[-1] == {"event": "last"}
     assert lines[-2]["event"] == "log.lines_left_out"
     assert lines[-2]["count"] + len(lines) - 2 == 100

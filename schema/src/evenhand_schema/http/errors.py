@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from contextvars import ContextVar
 from typing import Any
 from uuid import uuid4
 
@@ -15,6 +17,11 @@ from evenhand_schema.limits import QueryTooComplex, QueryTooExpensive
 from evenhand_schema.mutations.failures import as_api_names, as_api_path
 
 log = structlog.get_logger(__name__)
+
+
+SUGGESTIONS: ContextVar[bool] = ContextVar("evenhand_suggestions", default=True)
+"""Whether errors of the running request may suggest names of the schema."""
+_SUGGESTION = re.compile(r" ?Did you mean [^?]*\?")
 
 
 def unavailable() -> EvenhandError:
@@ -79,7 +86,8 @@ def formatted(error: GraphQLError) -> dict[str, Any]:
     if original is None:
         aborted = isinstance(error, ValidationAbortedError)
         hint = "Ask for each field once, and for less at a time." if aborted else "Check the query against the schema."
-        shown: dict[str, Any] = {"message": error.message, "extensions": {"code": "INVALID_REQUEST", "hint": hint}}
+        message = error.message if SUGGESTIONS.get() else _SUGGESTION.sub("", error.message)
+        shown: dict[str, Any] = {"message": message, "extensions": {"code": "INVALID_REQUEST", "hint": hint}}
     else:
         known = known_failure(original)
         shown = masked(original) if known is None else expected(known)

@@ -15,7 +15,7 @@ from evenhand.auth.keys import Unauthenticated, authenticate, recall, shown_pref
 from evenhand_schema.documents import Document
 from evenhand_schema.execution import Caller, Executed, execute
 from evenhand_schema.http.config import HttpConfig
-from evenhand_schema.http.errors import expected, formatted, known_failure, masked
+from evenhand_schema.http.errors import SUGGESTIONS, expected, formatted, known_failure, masked
 from evenhand_schema.http.exchange import Exchange, exchange_of
 from evenhand_schema.http.idempotency import done_once
 from evenhand_schema.http.media import GRAPHQL, JSON, answer_type
@@ -42,6 +42,7 @@ async def graphql_endpoint(request: Request) -> Response:
         return Response(status_code=204, headers={"Allow": METHODS})
     exchange = exchange_of(request.scope)
     config: HttpConfig = request.app.state.config
+    SUGGESTIONS.set(config.suggestions)
     headers = dict(_PRIVATE)
     media_type = GRAPHQL
     understood = False
