@@ -34,6 +34,7 @@ from evenhand_schema.types.tag import Tag, Tagging
 from evenhand_schema.types.task import Task
 from evenhand_schema.types.team import Team
 from evenhand_schema.types.ticket import SurveyAnswer, Ticket
+from evenhand_schema.types.timeline import TimelineEntry, TimelineKind
 from evenhand_schema.types.user import Absence, User
 
 complete()
@@ -75,6 +76,8 @@ __all__ = [
     "Task",
     "Team",
     "Ticket",
+    "TimelineEntry",
+    "TimelineKind",
     "User",
     "UserSummary",
     "Verdict",

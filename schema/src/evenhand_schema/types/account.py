@@ -4,6 +4,7 @@ from evenhand import entities as models
 from evenhand_schema.declare import bound, many, one, part
 from evenhand_schema.reads.ordering import Order
 from evenhand_schema.types.shared import OPEN, external_ids, ownership_history
+from evenhand_schema.types.timeline import timeline
 
 
 @bound(models.Account)
@@ -12,6 +13,10 @@ class Account:
 
     also_names: list[str]
     summary = part("AccountSummary", "How things stand, at a glance.")
+    timeline = timeline(
+        "account",
+        "Everything that happened with the customer in one stream, the latest first.",
+    )
     owner = one("User", "owner_id", "Who holds it; null while it waits in a pool.")
     pool = one("Pool", "pool_id", "The pool it waits in; null while somebody holds it.")
     ownership_history = ownership_history("Account")

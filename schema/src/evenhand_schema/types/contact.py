@@ -4,6 +4,7 @@ from evenhand import entities as models
 from evenhand_schema.declare import bound, many, one, part
 from evenhand_schema.reads.ordering import Order
 from evenhand_schema.types.shared import external_ids
+from evenhand_schema.types.timeline import timeline
 
 
 @bound(models.Contact)
@@ -11,6 +12,7 @@ class Contact:
     """A person, with consent per kind of contact."""
 
     summary = part("ContactSummary", "How things stand, at a glance.")
+    timeline = timeline("contact", "Everything that happened with the person, the latest first.")
     account = one("Account", "account_id", "The customer the person belongs to.")
     channels = many("ContactChannel", "contact_id", "The ways to reach the person.", Order("created_at"))
     tags = many("Tagging", "contact_id", "The person's tags.", Order("created_at"))

@@ -4,6 +4,7 @@ from evenhand import entities as models
 from evenhand_schema.declare import bound, many, one, part
 from evenhand_schema.reads.ordering import Order
 from evenhand_schema.types.shared import decisions, external_ids, ownership_history
+from evenhand_schema.types.timeline import timeline
 
 
 @bound(models.Lead)
@@ -11,6 +12,7 @@ class Lead:
     """Somebody who may become a customer; held by exactly one owner or one pool."""
 
     summary = part("LeadSummary", "How things stand, at a glance.")
+    timeline = timeline("lead", "Everything that happened with the lead, the latest first.")
     owner = one("User", "owner_id", "Who holds it; null while it waits in a pool.")
     pool = one("Pool", "pool_id", "The pool it waits in; null while somebody holds it.")
     campaign = one("Campaign", "campaign_id", "The campaign that brought it.")

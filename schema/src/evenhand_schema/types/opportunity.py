@@ -4,6 +4,7 @@ from evenhand import entities as models
 from evenhand_schema.declare import bound, many, one, part
 from evenhand_schema.reads.ordering import Order
 from evenhand_schema.types.shared import decisions, external_ids, ownership_history
+from evenhand_schema.types.timeline import timeline
 
 
 @bound(models.Pipeline)
@@ -25,6 +26,7 @@ class Opportunity:
     """A deal on its way through a pipeline; held by exactly one owner or one pool."""
 
     summary = part("OpportunitySummary", "How things stand, at a glance.")
+    timeline = timeline("opportunity", "Everything that happened around the deal, the latest first.")
     account = one("Account", "account_id", "The customer.")
     contact = one("Contact", "contact_id", "Whom we talk to.")
     pipeline = one("Pipeline", "pipeline_id", "The pipeline it goes through.")
