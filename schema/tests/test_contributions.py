@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from types import ModuleType
 from typing import Any
 from uuid import UUID
@@ -74,8 +75,21 @@ async def greet(ctx: TenantContext, name: str, times: int = 1) -> list[str]:
     return [f"{ctx.settings.word} {name}"] * times
 
 
+async def load_ages(ctx: TenantContext, records: Sequence[Mapping[str, Any]]) -> Mapping[UUID, Greeting]:
+    CALLS.append(len(records))
+    if any(one["name"] == "Nobody" for one in records):
+        raise Unfriendly("No greeting for nobody.", hint="Be somebody.")
+    return {one["id"]: Greeting(text=f"{one['name']} {one['created_at']:%z %Y}", owner_id=None) for one in records}
+
+
+CALLS: list[int] = []
+"""How many records each call of `load_ages` had."""
+
 CONTRIBUTION = Contribution(
-    fields={"Lead": EntityField(Greeting, load_greetings, "A greeting.")},
+    fields={
+        "Lead": EntityField(Greeting, load_greetings, "A greeting."),
+        "Tag": EntityField(Greeting, load_ages, "Made of columns.", needs=("name", "created_at")),
+    },
     queries=[RootField("helloWorldGreet", greet, "Greet somebody.")],
 )
 MODULE = "evenhand_hello_for_tests"
@@ -113,6 +127,27 @@ LEADS = "{ leads(orderBy: [{field: NAME}]) { nodes { name helloWorld { text owne
 ENABLE = """mutation ($enabled: Boolean!, $settings: JSON) {
     setPlugin(slug: "hello_world", enabled: $enabled, settings: $settings) { __typename
         ... on Failure { code } ... on InvalidInput { problems { field } } ... on Plugin { settings } } }"""
+
+
+@pytest.mark.parametrize("compiled", [True, False])
+async def test_a_field_is_made_from_the_columns_it_needs_for_all_records_at_once(
+    hello: Api, tenant: SomeTenant, monkeypatch: pytest.MonkeyPatch, compiled: bool
+) -> None:
+    monkeypatch.setattr("evenhand_schema.execution.COMPILED", compiled)
+    await hello.data(tenant, ENABLE, enabled=True, settings={})
+    for name in ("甲", "乙", "丙"):
+        await tenant.create("Tag", name=name)
+    CALLS.clear()
+    query = "{ tags(orderBy: [{field: CREATED_AT}]) { edges { node { made: helloWorld { text } } } } }"
+    data = await hello.data(tenant, query)
+    made = [edge["node"] for edge in data["tags"]["edges"]]
+    year = f"+0000 {datetime.now(UTC):%Y}"
+    assert made == [{"made": {"text": f"{name} {year}"}} for name in ("甲", "乙", "丙")]
+    assert CALLS == [3]
+    await tenant.create("Tag", name="Nobody")
+    errors = await hello.errors(tenant, query)
+    assert [error["path"] for error in errors] == [["tags", "edges", n, "node", "made"] for n in range(4)]
+    assert {error["extensions"]["code"] for error in errors} == {"UNFRIENDLY"}
 
 
 async def test_a_field_is_null_until_the_plugin_is_enabled(hello: Api, tenant: SomeTenant) -> None:
@@ -236,6 +271,11 @@ def test_a_root_field_carries_the_plugins_name(module: Any) -> None:
     [
         ("owner", Contribution({"Lead": EntityField(Greeting, load_greetings, "x")}), "Lead.owner"),
         ("accounts", Contribution(queries=[RootField("accounts", greet, "x")]), "Query.accounts"),
+        (
+            "needy",
+            Contribution({"Lead": EntityField(Greeting, load_greetings, "x", needs=("custom",))}),
+            "column custom",
+        ),
         ("other", Contribution({"Leed": EntityField(Greeting, load_greetings, "x")}), "Leed"),
     ],
 )

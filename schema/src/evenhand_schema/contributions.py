@@ -27,11 +27,14 @@ class EntityField:
         load: records' ids to values of that type, for all records of an answer in one call. `ctx.settings` are the
             plugin's settings. It runs in the open read-only transaction. A record may be missing: its field is null.
         description: what the field tells, for people who read the schema.
+        needs: columns of the record that `load` wants to have, e.g. ("email", "created_at"). It is then called with
+            mappings from "id" and these names to their values instead of ids, and needs no statement to read them.
     """
 
     type: type
-    load: Callable[[TenantContext, Sequence[UUID]], Awaitable[Mapping[UUID, Any]]]
+    load: Callable[[TenantContext, Sequence[Any]], Awaitable[Mapping[UUID, Any]]]
     description: str
+    needs: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -106,11 +106,7 @@ async def _run_compiled(
         raise NotCompiled("switched off")
     known = recall(caller.key) or await check_key(caller.key)
     with acting_as(known.actor):
-        context = RequestContext(known.actor, document, schema.contributions.failures)
-        try:
-            found = await run(schema.graphql_schema, document, operation, variables, known, context)
-        finally:
-            await context.close()
+        found = await run(schema.graphql_schema, document, operation, variables, known, schema.contributions.failures)
     errors = b""
     if found.errors:
         errors = b'"errors":' + orjson.dumps([formatted(error) for error in found.errors[:MAX_ERRORS]]) + b","

@@ -6,7 +6,6 @@ import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, get_type_hints
-from uuid import UUID
 
 import strawberry
 from strawberry import Info
@@ -82,18 +81,21 @@ def entity_field(slug: str, contributed: EntityField) -> StrawberryField:
         if plugin is None:
             return None
 
-        async def load(ids: list[UUID]) -> list[Any]:
-            found = await contributed.load(replace(ctx, settings=plugin.settings), ids)
-            return [found.get(record_id) for record_id in ids]
+        async def load(keys: list[Any]) -> list[Any]:
+            records = [dict(zip(("id", *contributed.needs), key, strict=True)) for key in keys]
+            asked = records if contributed.needs else [record["id"] for record in records]
+            found = await contributed.load(replace(ctx, settings=plugin.settings), asked)
+            return [found.get(record["id"]) for record in records]
 
-        return await context.loader(("plugin", slug, place(info)), load).load(root.id)
+        key = (root.id, *(getattr(root, name) for name in contributed.needs))
+        return await context.loader(("plugin", slug, place(info)), load).load(key)
 
     with_arguments(resolve, {}, returns=contributed.type | None, root=True)
     field: StrawberryField = strawberry.field(
         resolver=resolve,
         description=contributed.description,
         name=camel(slug),
-        metadata=marked(PluginField()),
+        metadata=marked(PluginField(contributed.needs)),
     )
     field.python_name = field.name = slug
     return field

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 
 import strawberry
@@ -22,6 +22,7 @@ from evenhand_schema.mutations import HANDLERS, MUTATION
 from evenhand_schema.names import camel
 from evenhand_schema.plugins import entity_field
 from evenhand_schema.queries import query_fields, query_type
+from evenhand_schema.reads.rendering import holds_json
 from evenhand_schema.scalars import SCALARS
 
 log = structlog.get_logger(__name__)
@@ -91,12 +92,23 @@ def _refuse_taken_names(contributions: Contributions) -> None:
                     f"Plugin {slug} adds {entity}.{camel(slug)}, which the core has already.",
                     hint="Ask the plugin's author to rename it.",
                 )
+            _refuse_unknown_needs(slug, entity, contribution.fields[entity].needs)
         for query in contribution.queries:
             if query.name in {camel(name) for name in own}:
                 raise ContributionConflict(
                     f"Plugin {slug} adds Query.{query.name}, which the core has already.",
                     hint="Ask the plugin's author to rename it.",
                 )
+
+
+def _refuse_unknown_needs(slug: str, entity: str, needs: Iterable[str]) -> None:
+    usable = {name for name, column in TYPES[entity].columns.items() if not holds_json(column.type)}
+    for name in needs:
+        if name not in usable:
+            raise ContributionConflict(
+                f"Plugin {slug} needs the column {name} of {entity}, which is not there or holds JSON.",
+                hint=f"Use some of: {', '.join(sorted(usable))}.",
+            )
 
 
 def build_schema(contributions: Contributions | None = None) -> EvenhandSchema:

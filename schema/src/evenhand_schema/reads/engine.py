@@ -97,9 +97,12 @@ async def run(
     operation: OperationDefinitionNode,
     raw_values: dict[str, Any],
     known: KnownKey,
-    context: RequestContext,
+    failures: Mapping[str, str],
 ) -> Answer:
     """Answer a query by its plan.
+
+    Args:
+        failures: why the contributions of some plugins are not in the schema, by slug.
 
     Raises:
         NotCompiled: the ordinary executor has to do it. KeyRefused: the key is not good any more.
@@ -121,11 +124,14 @@ async def run(
     data = orjson.loads(found)
     errors: list[GraphQLError] = []
     if plan.additions:
+        context = RequestContext(known.actor, document, failures)
         try:
             executor = _executor(schema, document, operation, raw_values, context)
             errors = await complete(executor, data, plan.additions)
         except GraphQLError as error:
             raise NotCompiled("a field that may not be null failed") from error
+        finally:
+            await context.close()
     return Answer(orjson.dumps(data), errors)
 
 
