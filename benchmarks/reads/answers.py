@@ -13,7 +13,12 @@ import orjson
 from benchmarks.reads.compare import differences, leaves
 from benchmarks.reads.dataset import Tenant
 from benchmarks.reads.servers import Contender
-from benchmarks.reads.workloads import ACCOUNT_LIST, LIST_PAGES, MIXED, Asked, list_starts
+from benchmarks.reads.workloads import ACCOUNT_LIST, LIST_PAGES, Asked, list_starts
+
+
+class Unlike(Exception):
+    """A contender does not answer, or not as we do."""
+
 
 COMPARED = 12
 """Answers per document and contender."""
@@ -35,7 +40,7 @@ class Answers:
         """The whole answer to a body.
 
         Raises:
-            RuntimeError: the server did not answer with data alone.
+            Unlike: the server did not answer with data alone.
         """
         response = self._client.post(
             f"http://127.0.0.1:{one.port}{path}",
@@ -44,7 +49,7 @@ class Answers:
         )
         answer: dict[str, Any] = orjson.loads(response.content)
         if response.status_code != 200 or "errors" in answer:
-            raise RuntimeError(f"{one.name} answers {response.status_code}: {response.text[:600]}")
+            raise Unlike(f"{one.name} answers {response.status_code}: {response.text[:600]}")
         return answer
 
     def data(self, one: Contender, asked: Asked) -> dict[str, Any]:
@@ -69,38 +74,31 @@ def list_requests(answers: Answers, one: Contender, tenants: Sequence[Tenant]) -
 
 def check(
     answers: Answers,
-    contenders: Sequence[Contender],
+    ours: Contender,
+    other: Contender,
     asked: Mapping[str, list[Asked]],
     pages: Mapping[str, list[Asked]],
 ) -> tuple[int, dict[str, float]]:
-    """Compare the answers of everybody with ours, value by value.
+    """Compare the answers of two contenders, value by value.
 
     Args:
-        contenders: ours first.
         pages: the list's requests per contender, in the same order.
 
-    Returns: how many answers were compared, and the values that one of our answers holds, by workload.
+    Returns: how many answers were compared, and the values that one of ours holds, by workload.
 
     Raises:
-        RuntimeError: an answer differs.
+        Unlike: an answer differs.
     """
-    ours, *others = contenders
-    compared, values = 0, dict[str, list[int]]()
-    for name in MIXED:
-        mine = pages[ours.name] if name == ACCOUNT_LIST else asked[name]
+    compared, values = 0, dict[str, float]()
+    for name in other.documents:
+        mine, theirs = (pages[ours.name], pages[other.name]) if name == ACCOUNT_LIST else (asked[name], asked[name])
         # Spread over the list, so that all tenants and later pages are among them.
-        step = max(len(mine) // COMPARED, 1)
-        chosen = list(islice(range(0, len(mine), step), COMPARED))
-        for number in chosen:
-            expected = answers.data(ours, mine[number])
-            values.setdefault(name, []).append(leaves(expected))
-            for other in others:
-                if name not in other.documents:
-                    continue
-                theirs = pages[other.name][number] if name == ACCOUNT_LIST else mine[number]
-                found = list(islice(differences(expected, answers.data(other, theirs)), 5))
-                if found:
-                    raise RuntimeError(f"{other.name} answers {name} otherwise than we do: {'; '.join(found)}")
-                compared += 1
-    means = {name: statistics.mean(counts) for name, counts in values.items()}
-    return compared, {**means, "mixed": statistics.mean(means.values())}
+        chosen = list(islice(range(0, len(mine), max(len(mine) // COMPARED, 1)), COMPARED))
+        expected = [answers.data(ours, mine[number]) for number in chosen]
+        values[name] = statistics.mean(leaves(one) for one in expected)
+        for number, one in zip(chosen, expected, strict=True):
+            found = list(islice(differences(one, answers.data(other, theirs[number])), 5))
+            if found:
+                raise Unlike(f"{other.name} answers {name} otherwise than we do: {'; '.join(found)}")
+            compared += 1
+    return compared, {**values, "mixed": statistics.mean(values.values())}

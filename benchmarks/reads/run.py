@@ -21,7 +21,7 @@ from rich.text import Text
 
 from benchmarks.output import console
 from benchmarks.reads import probes
-from benchmarks.reads.answers import Answers, check, list_requests
+from benchmarks.reads.answers import Answers, Unlike, check, list_requests
 from benchmarks.reads.dataset import Dataset, prepare
 from benchmarks.reads.figures import Round, comparison, percentile
 from benchmarks.reads.load import Job, Outcome, ready, send
@@ -96,9 +96,7 @@ async def _measured(
     options: argparse.Namespace,
 ) -> RenderableType:
     with Answers() as answers:
-        pages = {one.name: list_requests(answers, one, dataset.tenants) for one in contenders}
-        checked, values = check(answers, contenders, asked, pages)
-    say(f"{checked:,} answers are the same as ours, value by value")
+        contenders, pages, values = _alike(answers, contenders, dataset, asked)
     work = {one.name: _requests(one, asked, pages[one.name]) for one in contenders}
     measure = Measure(connection, dataset.config, generator)
     plan = Plan.of(options.quick)
@@ -113,6 +111,27 @@ async def _measured(
         cold = probes.cold_documents(answers, ours, asked[CUSTOMER360])
     say("watching the server's memory")
     return Group(cold, probes.memory(generator, ours, work[OURS]["mixed"], options.requests))
+
+
+def _alike(
+    answers: Answers, contenders: Sequence[Contender], dataset: Dataset, asked: Mapping[str, list[Asked]]
+) -> tuple[list[Contender], dict[str, list[Asked]], dict[str, float]]:
+    """Those who answer as we do, their pages of the list, and the values of our answers by workload."""
+    ours, *others = contenders
+    alike, pages = [ours], {ours.name: list_requests(answers, ours, dataset.tenants)}
+    checked = 0
+    _, values = check(answers, ours, ours, asked, pages)
+    for other in others:
+        try:
+            pages[other.name] = list_requests(answers, other, dataset.tenants)
+            count, _ = check(answers, ours, other, asked, pages)
+        except Unlike as reason:
+            say(f"left out: {reason}")
+            continue
+        alike.append(other)
+        checked += count
+    say(f"{checked:,} answers are the same as ours, value by value")
+    return alike, pages, values
 
 
 def _size(rounds: Mapping[str, Sequence[Round]], name: str) -> float:

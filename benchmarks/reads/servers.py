@@ -127,6 +127,15 @@ def _graphql(text: str, asked: Asked, **more: str) -> bytes:
     return orjson.dumps({"query": text, "variables": {name: variables[name] for name in names if name in variables}})
 
 
+def _settings(config: DatabaseConfig, pool: int) -> dict[str, str]:
+    return {
+        "DATABASE_URL": database_url(config),
+        "EVENHAND_POOL_SIZE": str(pool),
+        # Requests are counted as ever, but here one key sends them all.
+        "EVENHAND_RATE_LIMIT": "1000000000/minute",
+    }
+
+
 def evenhand(name: str, config: DatabaseConfig, pool: int, keys: Mapping[str, str], **switches: str) -> Contender:
     """The real server: API keys, permissions, tenancy and row level security are on.
 

@@ -58,7 +58,7 @@ async def test_servers_start_answer_alike_and_are_measured(dataset: Dataset) -> 
             assert len(contenders) == 2
             with Answers() as answers:
                 pages = {one.name: list_requests(answers, one, dataset.tenants) for one in contenders}
-                compared, _ = check(answers, contenders, asked, pages)
+                compared, _ = check(answers, contenders[0], contenders[1], asked, pages)
             requests = [contenders[1].request(one) for one in asked[CUSTOMER360]]
             outcome = send(Job(contenders[1].port, requests, 2, 0.3))
             assert outcome.failures == 0

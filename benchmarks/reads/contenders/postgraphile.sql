@@ -7,3 +7,12 @@ GROUP BY d.tenant_id, d.account_id, d.currency;
 COMMENT ON VIEW account_pipelines IS
   E'@primaryKey tenant_id,account_id,currency\n@foreignKey (tenant_id, account_id) references accounts (tenant_id, id)';
 GRANT SELECT ON account_pipelines TO evenhand_app;
+-- It calls every table's id rowId, so no other column may be called that.
+DO $$
+DECLARE place record;
+BEGIN
+  FOR place IN SELECT table_name FROM information_schema.columns WHERE table_schema = 'public' AND column_name = 'row_id'
+  LOOP
+    EXECUTE format('COMMENT ON COLUMN %I.row_id IS %L', place.table_name, '@name storedRowId');
+  END LOOP;
+END $$;
