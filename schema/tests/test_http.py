@@ -84,7 +84,8 @@ def _error(response: httpx.Response) -> dict[str, Any]:
         (b'{"query": "{ accounts(first: \\"x\\") { nodes { id } } }"}', "Int cannot represent"),
         (b'{"query": "{ ...f } fragment f on Query { ...f }"}', "Cannot spread fragment"),
         (b'{"query": "{ accounts(filter: {createdAt: {gt: \\"2026-01-01\\"}}) { nodes { id } } }"}', "offset"),
-        (b'{"query": "subscription { x }"}', "subscription"),
+        (b'{"query": "subscription { x }"}', "on type 'Subscription'"),
+        (b'{"query": "subscription { leadsChanged { resync } }"}', "A subscription has many answers"),
     ],
 )
 async def test_bad_requests_are_refused_in_words(api: Api, tenant: SomeTenant, content: bytes, message: str) -> None:

@@ -207,7 +207,7 @@ async def test_a_lost_connection_comes_back_and_says_so(
 ) -> None:
     async with feed.watch(tenant.id, ["Account"]) as watch, feed.watch(tenant.id, ["Lead"]):
         await _ready(watch)
-        assert await _kill(database) == 1
+        assert await _kill(database) >= 1
         await tenant.create("Account", name="Perhaps missed")
         async with asyncio.timeout(SOON):
             taken = await watch.take(10)

@@ -145,7 +145,7 @@ def query_fields() -> dict[str, Any]:
         "search": search_field(),
         "plugins": strawberry.field(resolver=_plugins, description="The installed plugins, in the tenant's order."),
     }
-    for name in ENTITIES:
+    for name in (*ENTITIES, "Job"):
         item = TYPES[name]
         members[snake(name)] = record_field(item)
         members[snake(plural(name))] = list_field(item)

@@ -24,6 +24,7 @@ from evenhand_schema.plugins import entity_field
 from evenhand_schema.queries import query_fields, query_type
 from evenhand_schema.reads.rendering import holds_json
 from evenhand_schema.scalars import SCALARS
+from evenhand_schema.subscriptions.fields import SUBSCRIPTION
 
 log = structlog.get_logger(__name__)
 
@@ -53,6 +54,7 @@ class EvenhandSchema(strawberry.Schema):
         super().__init__(
             query=query_type(contributions),
             mutation=MUTATION,
+            subscription=SUBSCRIPTION,
             config=StrawberryConfig(scalar_map=dict(SCALARS)),
             extensions=[_CheckedDocument],
             exception_handlers=HANDLERS,

@@ -33,9 +33,9 @@ class Job(TenantModel):
     """What people call it, e.g. the file's name."""
     state = choice(JobState, default=JobState.QUEUED)
     """Where it stands."""
-    done = fields.BigIntField(default=0)
+    done = fields.IntField(default=0)
     """How many of `total` are done."""
-    total = fields.BigIntField(null=True)
+    total = fields.IntField(null=True)
     """How many there are to do; null while nobody knows."""
     message = short_text(500)
     """What it does now, or what came of it, in words."""

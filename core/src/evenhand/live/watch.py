@@ -113,8 +113,11 @@ class Watch:
         self._closed = True
         self._something.set()
 
-    async def take(self, most: int) -> Changes | None:
+    async def take(self, most: int, *, linger: float = 0.0) -> Changes | None:
         """Wait for changes and take up to `most` of them, in the order they came. None when it is closed and empty.
+
+        Args:
+            linger: seconds to wait for more once there is one, so that a burst is taken together.
 
         Raises:
             SlowConsumer: more came than it could hold.
@@ -122,6 +125,8 @@ class Watch:
         while not (self._pending or self._resync or self._overflowed or self._closed):
             self._something.clear()
             await self._something.wait()
+        if linger and self._pending and len(self._pending) < most and not (self._resync or self._closed):
+            await asyncio.sleep(linger)
         if self._overflowed:
             raise SlowConsumer(
                 f"Changes came faster than they were taken; more than {self._most} records were waiting.",

@@ -34,8 +34,8 @@ class Migration(migrations.Migration):
                         max_length=32,
                     ),
                 ),
-                ("done", fields.BigIntField(default=0)),
-                ("total", fields.BigIntField(null=True)),
+                ("done", fields.IntField(default=0)),
+                ("total", fields.IntField(null=True)),
                 ("message", fields.CharField(null=True, max_length=500)),
                 ("error", fields.TextField(null=True, unique=False)),
                 (

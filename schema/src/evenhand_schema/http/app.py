@@ -13,21 +13,25 @@ from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
+from starlette.routing import Route, WebSocketRoute
 
 from evenhand.db.config import DatabaseConfig
 from evenhand.db.session import open_database
+from evenhand.live.feed import listening_connection
 from evenhand_schema.documents import Documents
 from evenhand_schema.errors import InvalidRequest
 from evenhand_schema.http.config import HttpConfig, http_from_environment
 from evenhand_schema.http.errors import expected
-from evenhand_schema.http.graphql import graphql_endpoint
 from evenhand_schema.http.health import healthz, readyz
 from evenhand_schema.http.metrics import Metrics, metrics_endpoint
 from evenhand_schema.http.middleware import Observed
 from evenhand_schema.http.rates import Rates
 from evenhand_schema.http.responses import answer
+from evenhand_schema.http.sse import graphql_or_events
+from evenhand_schema.http.websocket import websocket_endpoint
 from evenhand_schema.schema import EvenhandSchema, installed_schema
+from evenhand_schema.subscriptions.limits import LiveLimits, live_limits_from_environment
+from evenhand_schema.subscriptions.live import Live
 
 _CORS_REQUEST_HEADERS = ("Authorization", "Content-Type", "Idempotency-Key", "X-Request-Id", "traceparent")
 _CORS_ANSWER_HEADERS = (
@@ -50,14 +54,20 @@ async def _http_error(request: Request, error: Exception) -> Response:
 
 
 def create_app(
-    config: DatabaseConfig | None, *, schema: EvenhandSchema | None = None, http: HttpConfig | None = None
+    config: DatabaseConfig | None,
+    *,
+    schema: EvenhandSchema | None = None,
+    http: HttpConfig | None = None,
+    live: LiveLimits | None = None,
 ) -> Starlette:
     """The application.
 
     Args:
-        config: the database to open while it runs; None uses the one that is open already (tests).
+        config: the database to open while it runs; None uses the one that is open already (tests), and then
+            nobody listens for changes.
         schema: by default the one with all installed plugins, built once per process.
         http: by default what the environment says.
+        live: limits of open connections; by default what the environment says.
     """
 
     settings = http or http_from_environment()
@@ -69,7 +79,10 @@ def create_app(
             return
         limited = replace(config, statement_seconds=settings.limits.statement_seconds)
         async with open_database(limited, everywhere=True):
-            yield
+            try:
+                yield
+            finally:
+                await app.state.live.stop()
 
     served = schema or installed_schema()
     documents = Documents(
@@ -81,7 +94,8 @@ def create_app(
     metrics = Metrics(documents)
     app = Starlette(
         routes=[
-            Route("/graphql", graphql_endpoint, methods=["GET", "POST", "OPTIONS"]),
+            Route("/graphql", graphql_or_events, methods=["GET", "POST", "OPTIONS"]),
+            WebSocketRoute("/graphql", websocket_endpoint),
             Route("/healthz", healthz),
             Route("/readyz", readyz),
             Route("/metrics", metrics_endpoint),
@@ -92,6 +106,8 @@ def create_app(
     )
     app.state.schema = served
     app.state.config = settings
+    connect = listening_connection(config) if config is not None else None
+    app.state.live = Live(connect, live or live_limits_from_environment())
     app.state.documents = documents
     app.state.metrics = metrics
     app.state.rates = Rates(settings)

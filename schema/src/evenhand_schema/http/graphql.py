@@ -8,11 +8,12 @@ from typing import Any
 
 import orjson
 from graphql import GraphQLError, OperationDefinitionNode, OperationType
-from starlette.requests import Request
+from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
 
 from evenhand.auth.keys import Unauthenticated, authenticate, recall, shown_prefix
 from evenhand_schema.documents import Document
+from evenhand_schema.errors import InvalidRequest
 from evenhand_schema.execution import Caller, Executed, execute
 from evenhand_schema.http.config import HttpConfig
 from evenhand_schema.http.errors import SUGGESTIONS, expected, formatted, known_failure, masked
@@ -50,14 +51,14 @@ async def graphql_endpoint(request: Request) -> Response:
         if request.method == "HEAD":
             raise MethodNotAllowed("HEAD would tell nothing here.", hint="Use GET for queries, POST for everything.")
         media_type = answer_type(request.headers.get("accept"))
-        caller = await _caller(request, exchange, headers)
+        caller = await caller_of(request, exchange, headers)
         asked = await read_request(request, config.limits)
         understood = True
         executed = await _answered(request, caller, asked, exchange, headers)
     except Exception as error:
-        status, body = _failure(error, exchange, headers)
+        status, body = failure(error, exchange, headers)
         if status == 401:
-            await request.app.state.rates.count_refused(_host(request))
+            await request.app.state.rates.count_refused(host_of(request))
     else:
         status, body = executed.status, executed.body
         if config.debug_headers:
@@ -68,7 +69,7 @@ async def graphql_endpoint(request: Request) -> Response:
     return Response(body, status, headers, media_type)
 
 
-def _failure(error: Exception, exchange: Exchange, headers: dict[str, str]) -> tuple[int, bytes]:
+def failure(error: Exception, exchange: Exchange, headers: dict[str, str]) -> tuple[int, bytes]:
     """The status and the body when a request was not executed, or failed as a whole; adds to the headers."""
     known = known_failure(error)
     if known is not None:
@@ -82,14 +83,15 @@ def _failure(error: Exception, exchange: Exchange, headers: dict[str, str]) -> t
     return 500, orjson.dumps({"errors": [masked(error)]})
 
 
-def _host(request: Request) -> str:
+def host_of(request: HTTPConnection) -> str:
+    """The address that a client comes from."""
     return request.client.host if request.client else "unknown"
 
 
-async def _caller(request: Request, exchange: Exchange, headers: dict[str, str]) -> Caller:
+async def caller_of(request: Request, exchange: Exchange, headers: dict[str, str]) -> Caller:
     """Who asks, within the limits of how often one may; adds to the headers what is left of them."""
     rates: Rates = request.app.state.rates
-    await rates.check_address(_host(request))
+    await rates.check_address(host_of(request))
     scheme, _, key = request.headers.get("authorization", "").partition(" ")
     key = key.strip()
     if scheme.lower() != "bearer" or not key:
@@ -123,10 +125,15 @@ async def _answered(
     if document.errors:
         exchange.refused = "INVALID_REQUEST"
         return Executed(400, orjson.dumps({"errors": [formatted(error) for error in document.errors]}), "none")
+    if operation.operation is OperationType.SUBSCRIPTION:
+        raise InvalidRequest(
+            "A subscription has many answers, this request takes one.",
+            hint="Send 'Accept: text/event-stream', or use a WebSocket with graphql-transport-ws.",
+        )
     document.check_cost(operation, asked.variables)
 
     async def execute_for(known: Caller) -> Executed:
-        return await _timely(state.schema, known, document, operation, asked.variables, state.config.limits)
+        return await timely(state.schema, known, document, operation, asked.variables, state.config.limits)
 
     async def run() -> Executed:
         keep = timedelta(hours=state.config.idempotency_hours)
@@ -139,7 +146,7 @@ async def _answered(
     return executed
 
 
-async def _timely(
+async def timely(
     schema: EvenhandSchema,
     caller: Caller,
     document: Document,

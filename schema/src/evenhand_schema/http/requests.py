@@ -49,7 +49,7 @@ async def read_request(request: Request, limits: Limits) -> GraphQLRequest:
     else:
         _check_media_type(request.headers.get("content-type", ""))
         values = _json(await _body(request, limits.body_bytes), "The body")
-    return _checked(values, limits, read_only=request.method == "GET")
+    return checked_request(values, limits, read_only=request.method == "GET")
 
 
 def _parameters(request: Request) -> dict[str, Any]:
@@ -123,7 +123,12 @@ def _without_duplicates(pairs: list[tuple[str, Any]]) -> None:
         seen.add(name)
 
 
-def _checked(values: Any, limits: Limits, *, read_only: bool) -> GraphQLRequest:
+def checked_request(values: Any, limits: Limits, *, read_only: bool) -> GraphQLRequest:
+    """The request in a JSON value.
+
+    Raises:
+        InvalidRequest: there is none in it.
+    """
     if isinstance(values, list):
         raise InvalidRequest("Batches are not taken.", hint="Send one operation per request; it may have many fields.")
     if not isinstance(values, dict):

@@ -12,12 +12,17 @@ from dataclasses import replace
 from types import FrameType
 
 import uvicorn
+from starlette.applications import Starlette
 
 from evenhand.db.config import DatabaseConfig
 from evenhand.errors import EvenhandError
 from evenhand_schema.http.app import create_app
 from evenhand_schema.http.config import http_from_environment
 from evenhand_schema.http.logs import configure_logging
+from evenhand_schema.subscriptions.live import Live
+
+UNREAD_SECONDS = 60
+"""How long the kernel keeps data for a client that does not take it."""
 
 
 class PortTaken(EvenhandError):
@@ -44,6 +49,9 @@ def listen(host: str, port: int) -> socket.socket:
         family, kind, protocol, _, address = found[0]
         listener = socket.socket(family, kind, protocol)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if hasattr(socket, "TCP_USER_TIMEOUT"):
+            # Whoever reads nothing for so long is gone; what we wrote for them is dropped with the connection.
+            listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, UNREAD_SECONDS * 1000)
         listener.bind(address)
         listener.listen(2048)
     except OSError as error:
@@ -65,11 +73,25 @@ Visit = Callable[[], bool]
 """Called in a thread once the server answers; False ends the serving."""
 
 
-class _Server(uvicorn.Server):
-    """A server with somebody who looks at it first."""
+class Server(uvicorn.Server):
+    """A server that ends subscriptions in order, with somebody who may look at it first."""
 
-    def __init__(self, config: uvicorn.Config, visit: Visit | None) -> None:
-        super().__init__(config)
+    def __init__(self, app: Starlette, visit: Visit | None = None) -> None:
+        super().__init__(
+            uvicorn.Config(
+                app,
+                loop="auto",
+                log_level="warning",
+                access_log=False,
+                server_header=False,
+                timeout_graceful_shutdown=10,
+                ws="websockets-sansio",
+                ws_max_size=app.state.live.limits.message_bytes,
+                # It takes memory for each connection, and time of everybody.
+                ws_per_message_deflate=False,
+            )
+        )
+        self._live: Live = app.state.live
         self._visit = visit
         self.failure: BaseException | None = None
 
@@ -78,6 +100,13 @@ class _Server(uvicorn.Server):
             visiting = asyncio.create_task(asyncio.to_thread(self._visit))
             visiting.add_done_callback(self._visited)
         await super().main_loop()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """End subscriptions in order before connections are closed."""
+        for listening in self.servers:
+            listening.close()
+        await self._live.stop()
+        await super().shutdown(sockets)
 
     def _visited(self, visiting: asyncio.Task[bool]) -> None:
         self.failure = None if visiting.cancelled() else visiting.exception()
@@ -99,17 +128,7 @@ def serve(
     http = http_from_environment()
     if access_log is not None:
         http = replace(http, access_log=access_log)
-    server = _Server(
-        uvicorn.Config(
-            create_app(config, http=http),
-            loop="auto",
-            log_level="warning",
-            access_log=False,
-            server_header=False,
-            timeout_graceful_shutdown=10,
-        ),
-        visit,
-    )
+    server = Server(create_app(config, http=http), visit)
     previous = signal.signal(signal.SIGTERM, _stop)
     try:
         server.run(sockets=[listener])

@@ -8,6 +8,7 @@ from evenhand_schema.types.campaign import Campaign
 from evenhand_schema.types.contact import Contact, ContactChannel
 from evenhand_schema.types.custom_field import CustomField
 from evenhand_schema.types.external_id import ExternalId
+from evenhand_schema.types.job import Job
 from evenhand_schema.types.lead import Lead
 from evenhand_schema.types.opportunity import (
     Competitor,
@@ -53,6 +54,7 @@ __all__ = [
     "CustomField",
     "Decision",
     "ExternalId",
+    "Job",
     "Lead",
     "LeadSummary",
     "MoneySum",

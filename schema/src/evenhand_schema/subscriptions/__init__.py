@@ -1,0 +1,1 @@
+"""Subscriptions: what changed, as the subscriber may see it, over any transport."""
