@@ -18,6 +18,7 @@ from strawberry.types.field import StrawberryField
 from evenhand.plugins.host import current_host
 from evenhand_schema.contributions import Contribution, ContributionConflict, Contributions, collect
 from evenhand_schema.declare import TYPES
+from evenhand_schema.enum_values import describe_values
 from evenhand_schema.mutations import HANDLERS, MUTATION
 from evenhand_schema.names import camel
 from evenhand_schema.plugins import entity_field
@@ -59,6 +60,7 @@ class EvenhandSchema(strawberry.Schema):
             extensions=[_CheckedDocument],
             exception_handlers=HANDLERS,
         )
+        describe_values(self._schema)
 
     def get_fields(self, type_definition: StrawberryObjectDefinition) -> list[StrawberryField]:
         """The declared fields of a type, and those that plugins add to it."""

@@ -1,0 +1,177 @@
+"""What the values of closed lists mean, for people who read the schema.
+
+An enum of the API itself describes its values where it is declared, with `strawberry.enum_value`. The lists of the
+core are described here, those that name columns or entities describe themselves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from graphql import GraphQLEnumType, GraphQLSchema
+
+from evenhand_schema.declare import TYPES
+from evenhand_schema.names import plural, snake
+
+VALUES: Mapping[str, Mapping[str, str]] = {
+    "AbsenceKind": {
+        "VACATION": "Holidays.",
+        "SICK": "Illness.",
+        "TRAINING": "A course or a conference.",
+        "OTHER": "Anything else.",
+    },
+    "AccountKind": {"COMPANY": "An organisation.", "PERSON": "A private customer."},
+    "AccountSize": {
+        "MICRO": "Up to 9 employees.",
+        "SMALL": "10 to 49 employees.",
+        "MEDIUM": "50 to 249 employees.",
+        "LARGE": "250 to 999 employees.",
+        "ENTERPRISE": "1,000 employees or more.",
+    },
+    "ActivityKind": {
+        "CALL": "A telephone call.",
+        "EMAIL": "An e-mail.",
+        "MEETING": "A meeting, also online.",
+        "MESSAGE": "A message in a messenger.",
+        "NOTE": "A note that nobody else was part of.",
+        "VISIT": "A visit at the customer's place.",
+    },
+    "CampaignChannel": {
+        "CONTENT": "Articles, white papers and the like.",
+        "DISPLAY": "Banners.",
+        "EMAIL": "E-mails to many.",
+        "EVENT": "A fair, a seminar, a webinar.",
+        "OTHER": "Anything else.",
+        "REFERRAL": "Customers who bring customers.",
+        "SEARCH": "Advertisements in search engines.",
+        "SOCIAL": "Social networks.",
+    },
+    "ChannelKind": {
+        "EMAIL": "An e-mail address.",
+        "PHONE": "A phone number.",
+        "WECHAT": "A WeChat id.",
+        "WECOM": "A WeCom id.",
+        "WHATSAPP": "A WhatsApp number.",
+        "LINE": "A LINE id.",
+        "TELEGRAM": "A Telegram name.",
+        "OTHER": "Any other way.",
+    },
+    "ConsentStatus": {
+        "UNKNOWN": "The person was not asked.",
+        "GRANTED": "The person agreed.",
+        "WITHDRAWN": "The person refused, or agrees no more.",
+    },
+    "CustomFieldType": {
+        "BOOLEAN": "Yes or no.",
+        "CHOICE": "One of the field's options.",
+        "DATE": "A day.",
+        "NUMBER": "A number.",
+        "TEXT": "A text.",
+    },
+    "Direction": {
+        "INBOUND": "The customer reached out to us.",
+        "OUTBOUND": "We reached out to the customer.",
+        "INTERNAL": "Among ourselves.",
+    },
+    "Interest": {"COLD": "Little.", "WARM": "Some.", "HOT": "Much."},
+    "LeadStatus": {
+        "NEW": "Nobody has worked on it yet.",
+        "WORKING": "Somebody works on it.",
+        "NURTURING": "Not now; it is kept warm for later.",
+        "UNQUALIFIED": "It will not become a customer.",
+        "CONVERTED": "It became an account.",
+    },
+    "LifecycleStage": {
+        "PROSPECT": "Not a customer yet.",
+        "CUSTOMER": "A customer.",
+        "FORMER_CUSTOMER": "A customer no more.",
+        "PARTNER": "Somebody we sell with.",
+    },
+    "OrderDirection": {
+        "ASC": "The smallest, the earliest, or the first letters of the alphabet first.",
+        "DESC": "The largest, the latest, or the last letters of the alphabet first.",
+    },
+    "OrderKind": {"QUOTE": "An offer.", "CONTRACT": "A signed agreement.", "ORDER": "An order."},
+    "OrderStatus": {
+        "DRAFT": "Not sent to the customer yet.",
+        "ISSUED": "Sent; the customer has not answered.",
+        "ACCEPTED": "The customer agreed.",
+        "FULFILLED": "All of it was delivered.",
+        "CANCELLED": "Called off.",
+        "EXPIRED": "The customer did not answer in time.",
+    },
+    "OwnershipReason": {
+        "CREATED": "The record was made with this holder.",
+        "IMPORTED": "An import brought the record with this holder.",
+        "ASSIGNED": "A policy decided.",
+        "MANUAL": "A person decided.",
+        "RELEASED": "It was given back to a pool.",
+        "CONVERTED": "The lead it came from had this holder.",
+        "MERGED": "Another record was merged into it.",
+        "UNMERGED": "A merge was undone.",
+    },
+    "Priority": {
+        "LOW": "It can wait.",
+        "NORMAL": "In its turn.",
+        "HIGH": "Before others.",
+        "URGENT": "At once.",
+    },
+    "Role": {
+        "ADMIN": "May do everything in the tenant.",
+        "MANAGER": "May change all records, and who owns them.",
+        "REP": "Works with customers.",
+        "READ_ONLY": "May look, and change nothing.",
+    },
+    "StageKind": {
+        "OPEN": "The deal goes on.",
+        "WON": "The deal was made.",
+        "LOST": "The deal was not made.",
+    },
+    "SurveyKind": {
+        "CSAT": "How content the customer was with one matter.",
+        "NPS": "How likely the customer is to recommend us.",
+    },
+    "ThreatLevel": {"LOW": "Seldom in our way.", "MEDIUM": "Often in our way.", "HIGH": "Wins against us."},
+    "TicketStatus": {
+        "NEW": "Nobody has looked at it.",
+        "OPEN": "Somebody works on it.",
+        "PENDING": "It waits for the customer.",
+        "RESOLVED": "It is solved, the customer may still object.",
+        "CLOSED": "It is over.",
+    },
+    "Tier": {"A": "The most important customers.", "B": "Important customers.", "C": "All others."},
+    "TimelineKind": {
+        "ACTIVITY": "A call, a meeting, a message or another activity took place.",
+        "STAGE_CHANGED": "A deal went to another stage.",
+        "OWNER_CHANGED": "Somebody else, or a pool, got it.",
+        "ORDER": "A quote, a contract or an order was placed.",
+        "PAYMENT": "Money came in.",
+        "REFUND": "Money was given back.",
+        "TICKET_OPENED": "The customer asked for service.",
+        "TICKET_RESOLVED": "A request for service was solved.",
+        "TASK_CREATED": "Something is to be done.",
+        "TASK_DONE": "It was done.",
+        "SURVEY_ANSWERED": "The customer said what it thinks of us.",
+        "FILE_ATTACHED": "A file was added.",
+    },
+    "UserLevel": {"JUNIOR": "Learns the trade.", "SENIOR": "Knows the trade.", "EXPERT": "Helps the others."},
+}
+
+
+def describe_values(schema: GraphQLSchema) -> None:
+    """Give the values of all enums their descriptions, where their declaration gives none."""
+    entities = {snake(name).upper(): f"{plural(name)}." for name in TYPES}
+    for kind in schema.type_map.values():
+        if not isinstance(kind, GraphQLEnumType) or kind.name.startswith("__"):
+            continue
+        known = VALUES.get(kind.name) or _columns(kind.name)
+        if not known and kind.values.keys() <= entities.keys():
+            known = entities
+        for name, value in kind.values.items():
+            value.description = value.description or known.get(name)
+
+
+def _columns(name: str) -> dict[str, str]:
+    """What the columns mean that records of a type can be ordered by."""
+    item = TYPES.get(name.removesuffix("OrderField")) if name.endswith("OrderField") else None
+    return {column.name.upper(): column.description for column in item.columns.values()} if item else {}
