@@ -62,6 +62,9 @@ class _Plans:
         self._questions: list[Question] = []
         self._plans: OrderedDict[Any, Plan | NotCompiled] = OrderedDict()
 
+    def __len__(self) -> int:
+        return len(self._plans)
+
     def _key(self, caller: Any, values: Mapping[str, Any]) -> Any:
         return caller, tuple(_answered(question, values) for question in self._questions)
 
