@@ -99,8 +99,11 @@ class AccountMergeRow(TenantModel):
     merge = ref("core.AccountMerge")
     merge_id: UUID
     table_name = fields.CharField(max_length=63)
+    """The table it is in."""
     column_name = fields.CharField(max_length=63)
+    """The column that names the account."""
     row_id = fields.UUIDField()
+    """Its id there."""
 
     class Meta:
         app = "core"

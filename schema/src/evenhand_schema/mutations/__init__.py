@@ -5,6 +5,7 @@ from typing import Any
 import strawberry
 
 from evenhand_schema.mutations.failures import HANDLERS
+from evenhand_schema.mutations.merges import merge_mutations
 from evenhand_schema.mutations.opportunities import opportunity_mutations
 from evenhand_schema.mutations.ownership import ownership_mutations
 from evenhand_schema.mutations.plugins import plugin_mutations
@@ -18,6 +19,7 @@ def _mutation_type() -> Any:
         records.members
         | ownership_mutations(records.updates["Opportunity"])
         | opportunity_mutations(records.results["Opportunity"])
+        | merge_mutations()
         | tag_mutations()
         | plugin_mutations()
     )

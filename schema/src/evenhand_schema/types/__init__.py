@@ -1,7 +1,7 @@
 """The types of the API, a module per entity."""
 
 from evenhand_schema.declare import complete
-from evenhand_schema.types.account import Account
+from evenhand_schema.types.account import Account, AccountMerge, AccountMergeRow
 from evenhand_schema.types.activity import Activity
 from evenhand_schema.types.attachment import Attachment
 from evenhand_schema.types.campaign import Campaign
@@ -43,6 +43,8 @@ complete()
 __all__ = [
     "Absence",
     "Account",
+    "AccountMerge",
+    "AccountMergeRow",
     "AccountSummary",
     "Activity",
     "Attachment",

@@ -45,3 +45,22 @@ class Account:
     tasks = many("Task", "account_id", "What is to be done for it, the most urgent first.", Order("due_at"))
     attachments = many("Attachment", "account_id", "Files about it, the newest first.", Order("created_at", True))
     external_ids = external_ids("Account")
+    merged_into = one("Account", "merged_into_id", "The account that took it in; null unless it was merged.")
+    merges = many("AccountMerge", "account_id", "The accounts it took in, the latest first.", Order("merged_at", True))
+
+
+@bound(models.AccountMerge)
+class AccountMerge:
+    """One account taken in by another, with what is needed to undo it."""
+
+    account = one("Account", "account_id", "The account that stayed.")
+    merged = one("Account", "merged_id", "The account that was taken in.")
+    owner = one("User", "owner_id", "Who held the account that was taken in, until then.")
+    pool = one("Pool", "pool_id", "The pool in which the account that was taken in waited, until then.")
+    actor = one("User", "actor_id", "Who merged them; null when the system did.")
+    rows = many("AccountMergeRow", "merge_id", "What went over from one account to the other.", Order("table_name"))
+
+
+@bound(models.AccountMergeRow)
+class AccountMergeRow:
+    """One row that a merge took from one account to the other."""
