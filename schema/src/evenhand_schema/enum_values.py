@@ -107,8 +107,8 @@ VALUES: Mapping[str, Mapping[str, str]] = {
         "MANUAL": "A person decided.",
         "RELEASED": "It was given back to a pool.",
         "CONVERTED": "The lead it came from had this holder.",
-        "MERGED": "Another record was merged into it.",
-        "UNMERGED": "A merge was undone.",
+        "MERGED": "It was merged into another record and follows its holder.",
+        "UNMERGED": "Its merge was undone, and it went back to its former holder.",
     },
     "Priority": {
         "LOW": "It can wait.",
