@@ -31,7 +31,10 @@ from tortoise.exceptions import BaseORMException
 from tortoise.fields.data import CharField, DatetimeField, DecimalField, TextField
 from tortoise.fields.relational import ForeignKeyFieldInstance
 
+from evenhand.actions.plugins import set_plugin
+from evenhand.actions.search import rebuild_search
 from evenhand.db.session import transaction
+from evenhand.plugins.host import current_host
 from evenhand.tenancy.context import Role, acting_as
 from evenhand.testing import SomeTenant
 from evenhand.testing.rows import insert_some_row
@@ -117,6 +120,9 @@ async def world(app: Starlette) -> AsyncIterator[World]:
     tenant = await make_tenant()
     with acting_as(tenant.system):
         ids = await _fill(tenant)
+        await rebuild_search()
+        for slug in current_host().manifests:
+            await set_plugin(slug, enabled=True)
     api = Api(None)  # type: ignore[arg-type]
     key = await api.key(tenant, Role.ADMIN)
     schema: EvenhandSchema = app.state.schema
@@ -190,11 +196,25 @@ class Writer:
             given.append(f"orderBy: [{self.step(type_name)}]")
         if self.chance(40) and "filter" in shown.args:
             given.append(f"filter: {self.filter(type_name)}")
+        if "search" in shown.args and self.chance(20):
+            given.append(
+                f"search: {self.value('String', self.draw(st.sampled_from(['a', '公司', 'quoted back', ''])))}"
+            )
+        if "kinds" in shown.args and self.chance(40):
+            kinds = self.world.schema.graphql_schema.type_map["TimelineKind"]
+            assert isinstance(kinds, GraphQLEnumType)
+            chosen = self.draw(st.lists(st.sampled_from(sorted(kinds.values)), max_size=3))
+            if self.chance(50):
+                given.append(f"kinds: [{', '.join(chosen)}]")
+            else:
+                name = self.name("v")
+                self.variables[name] = ("[TimelineKind!]", chosen)
+                given.append(f"kinds: ${name}")
         if "open" in shown.args and self.chance(40):
             given.append(f"open: {self.value('Boolean', self.draw(st.sampled_from([True, False, None])))}")
         known = self.world.cursors.get(type_name)
         likely = 40 if "filter" in shown.args else 4
-        if known and self.chance(likely) and "orderBy" not in " ".join(given):
+        if known and self.chance(likely) and not any(word in " ".join(given) for word in ("orderBy", "search")):
             place = self.draw(st.sampled_from(["after", "before"]))
             given.append(f"{place}: {self.value('String', self.draw(st.sampled_from(known)))}")
         return f"({', '.join(given)})" if given else ""
