@@ -1,4 +1,4 @@
-# demo: the tour · test: the tests · check: style, types, direction of imports · bench: side-by-side figures
+# demo: the tour · test: the tests · check: style, types, direction of imports · bench: side-by-side figures · graphiql: fetch the query page
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -8,7 +8,7 @@ export EVENHAND_DATA ?= $(CURDIR)/.evenhand
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 DISTRIBUTIONS := core schema plugins/assignment plugins/scoring plugins/commission plugins/importers
 
-.PHONY: demo test check bench clean setup
+.PHONY: demo test check bench graphiql clean setup
 
 demo: $(READY)
 	@exec $(BIN)/evenhand demo $(ARGS)
@@ -24,6 +24,9 @@ check: $(READY)
 
 bench: $(READY)
 	$(BIN)/python -m benchmarks $(ARGS)
+
+graphiql: $(READY)
+	@$(BIN)/python -m evenhand_schema.http.graphiql
 
 clean:
 	rm -rf $(VENV) $(EVENHAND_DATA) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

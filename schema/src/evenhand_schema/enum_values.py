@@ -46,6 +46,14 @@ VALUES: Mapping[str, Mapping[str, str]] = {
         "SEARCH": "Advertisements in search engines.",
         "SOCIAL": "Social networks.",
     },
+    "ChangeOperation": {
+        "CREATED": "It is new.",
+        "UPDATED": "Its values are different.",
+        "REASSIGNED": "It has another owner or pool.",
+        "ARCHIVED": "It was put away.",
+        "RESTORED": "It was brought back.",
+        "LEFT": "It changed so that it does not match the subscription's filter any more.",
+    },
     "ChannelKind": {
         "EMAIL": "An e-mail address.",
         "PHONE": "A phone number.",
@@ -74,6 +82,13 @@ VALUES: Mapping[str, Mapping[str, str]] = {
         "INTERNAL": "Among ourselves.",
     },
     "Interest": {"COLD": "Little.", "WARM": "Some.", "HOT": "Much."},
+    "JobState": {
+        "QUEUED": "It waits for its turn.",
+        "RUNNING": "It is being done.",
+        "DONE": "It ended well.",
+        "FAILED": "It ended with an error.",
+        "CANCELLED": "Somebody stopped it.",
+    },
     "LeadStatus": {
         "NEW": "Nobody has worked on it yet.",
         "WORKING": "Somebody works on it.",

@@ -22,6 +22,7 @@ from evenhand_schema.documents import Documents
 from evenhand_schema.errors import InvalidRequest
 from evenhand_schema.http.config import HttpConfig, http_from_environment
 from evenhand_schema.http.errors import expected
+from evenhand_schema.http.graphiql import graphiql_routes
 from evenhand_schema.http.health import healthz, readyz
 from evenhand_schema.http.metrics import Metrics, metrics_endpoint
 from evenhand_schema.http.middleware import Observed
@@ -99,6 +100,7 @@ def create_app(
             Route("/healthz", healthz),
             Route("/readyz", readyz),
             Route("/metrics", metrics_endpoint),
+            *(graphiql_routes() if settings.development else ()),
         ],
         middleware=_middleware(settings, metrics),
         exception_handlers={HTTPException: _http_error},
