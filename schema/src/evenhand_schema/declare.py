@@ -19,7 +19,14 @@ from evenhand_schema.connections import Connection
 from evenhand_schema.reads.arguments import Leaf
 from evenhand_schema.reads.ordering import Order, Ordering, Term
 from evenhand_schema.reads.parameters import Parameters
-from evenhand_schema.resolvers import first_resolver, many_resolver, one_resolver, part_resolver, rows_resolver
+from evenhand_schema.resolvers import (
+    embedded_resolver,
+    first_resolver,
+    many_resolver,
+    one_resolver,
+    part_resolver,
+    rows_resolver,
+)
 
 C = TypeVar("C", bound=type)
 
@@ -138,6 +145,13 @@ class Part:
 
     target: str
     description: str
+
+
+@dataclass(frozen=True)
+class Embedded(Part):
+    """A part whose values were computed together with the row: in columns that begin with `prefix`."""
+
+    prefix: str
 
 
 @dataclass(frozen=True)
@@ -352,5 +366,7 @@ def _shape(item: Bound, member: Member) -> tuple[Any, Any]:
             return list[target], rows_resolver(member)
         case First():
             return target | None, first_resolver(member)
+        case Embedded():
+            return target, embedded_resolver(member, list(TYPES[member.target].computed))
         case Part():
             return target, part_resolver(member)

@@ -31,6 +31,12 @@ class InvalidFilter(EvenhandError):
     code = "INVALID_FILTER"
 
 
+class InvalidGrouping(EvenhandError):
+    """Keys or an order of groups that make no sense together."""
+
+    code = "INVALID_GROUPING"
+
+
 class QueryTooLarge(EvenhandError):
     """A query that may read more records than one request may."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Mapping
 from enum import Enum
 from typing import Annotated, Any
 
@@ -11,12 +12,14 @@ from strawberry import Info
 
 from evenhand.auth.permissions import Operation, may
 from evenhand.entities.registry import ENTITIES, searchable
+from evenhand_schema.aggregates import groups_field
 from evenhand_schema.connections import Connection, Page
 from evenhand_schema.context import place, request_of
 from evenhand_schema.contributions import Contributions
 from evenhand_schema.declare import TYPES, Bound, Node
 from evenhand_schema.errors import to_uuid
 from evenhand_schema.names import plural, snake
+from evenhand_schema.ordering import OrderDirection
 from evenhand_schema.plugins import Plugin, list_plugins, plugin_query
 from evenhand_schema.reads.budget import LIST_COST
 from evenhand_schema.reads.filters import filter_input
@@ -26,13 +29,6 @@ from evenhand_schema.resolvers import PAGING, arguments_of, record, with_argumen
 from evenhand_schema.searches import search_field
 from evenhand_schema.types import User
 
-
-class OrderDirection(Enum):
-    ASC = "asc"
-    DESC = "desc"
-
-
-DIRECTION = strawberry.enum(OrderDirection, description="Records without a value come last either way.")
 SEARCH = Annotated[
     str | None,
     strawberry.argument(
@@ -72,11 +68,20 @@ def record_field(item: Bound) -> Any:
     )
 
 
-def list_field(item: Bound) -> Any:
-    """`accounts(search, filter, orderBy, first, after, last, before, archived)`."""
+def choosing_arguments(item: Bound) -> dict[str, tuple[Any, Any]]:
+    """The arguments that say which of all records of a type: `search`, `filter`, `archived`."""
     where = strawberry.argument(description="Which records; all when left out.")
-    order = strawberry.argument(description="In which order; the newest first when left out.")
     filters: Any = filter_input(item.name, item.columns)
+    return {
+        **({"search": (SEARCH, None)} if item.name in searchable() else {}),
+        "filter": (Annotated[filters | None, where], None),
+        "archived": (ARCHIVED, False),
+    }
+
+
+def list_field(item: Bound, choosing: Mapping[str, tuple[Any, Any]]) -> Any:
+    """`accounts(search, filter, orderBy, first, after, last, before, archived)`."""
+    order = strawberry.argument(description="In which order; the newest first when left out.")
     orders: Any = _order_input(item)
 
     async def resolve(info: Info, **arguments: Any) -> Page:
@@ -94,11 +99,9 @@ def list_field(item: Bound) -> Any:
     with_arguments(
         resolve,
         {
-            **({"search": (SEARCH, None)} if item.name in searchable() else {}),
-            "filter": (Annotated[filters | None, where], None),
+            **choosing,
             "order_by": (Annotated[list[orders] | None, order], None),
             **PAGING,
-            "archived": (ARCHIVED, False),
         },
         returns=Connection[item.cls],  # type: ignore[name-defined]
     )
@@ -148,7 +151,10 @@ def query_fields() -> dict[str, Any]:
     for name in (*ENTITIES, "Job"):
         item = TYPES[name]
         members[snake(name)] = record_field(item)
-        members[snake(plural(name))] = list_field(item)
+        choosing = choosing_arguments(item)
+        members[snake(plural(name))] = list_field(item, choosing)
+        if name in ENTITIES:
+            members[f"{snake(plural(name))}_aggregate"] = groups_field(item, choosing)
     return members
 
 

@@ -27,7 +27,7 @@ from evenhand_schema.reads.windows import DEFAULT_SIZE, LARGEST_SIZE
 
 if TYPE_CHECKING:
     from evenhand_schema.connections import Page
-    from evenhand_schema.declare import First, Many, One, Part, Rows
+    from evenhand_schema.declare import Embedded, First, Many, One, Part, Rows
 
 _SIZES = f"1 to {LARGEST_SIZE}"
 FIRST = Annotated[
@@ -144,6 +144,17 @@ def part_resolver(member: Part) -> Callable[..., Any]:
     async def resolve(root: Any, info: Info) -> Any:
         owner = info._raw_info.parent_type.name
         return await request_of(info).loader(("part", place(info), owner), load_parts(owner, member)).load(root.id)
+
+    return resolve
+
+
+def embedded_resolver(member: Embedded, names: list[str]) -> Callable[..., Any]:
+    """Resolve a part from the columns of the row itself; those that were not asked for are missing."""
+
+    def resolve(root: Any) -> Any:
+        from evenhand_schema.declare import Row
+
+        return Row(member.target, {name: getattr(root, member.prefix + name, None) for name in names})
 
     return resolve
 

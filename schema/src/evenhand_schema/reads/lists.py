@@ -19,6 +19,9 @@ from evenhand_schema.reads.windows import Window, window_of
 if TYPE_CHECKING:
     from evenhand_schema.declare import Bound, First, Many, Rows
 
+ZONE = "(SELECT tenant.time_zone FROM tenants AS tenant WHERE tenant.id = $1)"
+"""SQL of the tenant's time zone."""
+
 
 @dataclass(frozen=True)
 class Listing:

@@ -17,6 +17,7 @@ from evenhand.tenancy.context import current_actor
 from evenhand_schema.connections import Page, page_of
 from evenhand_schema.errors import QueryTooLarge
 from evenhand_schema.reads.arguments import Given, Values
+from evenhand_schema.reads.grouping import Asked, as_json, grouping
 from evenhand_schema.reads.lists import Listing, in_tenant, nested_list, root_list, short_list
 from evenhand_schema.reads.parameters import Parameters
 from evenhand_schema.reads.session import fetch
@@ -204,6 +205,21 @@ async def load_page(type_name: str, given: Mapping[str, Given], values: Values) 
         return await count_all(info, type_name, given, values)
 
     return page_of(found, listing.window, count)
+
+
+async def load_groups(target: str, groups: str, given: Mapping[str, Given], asked: Asked, values: Values) -> list[Any]:
+    """Load groups of all records of a type.
+
+    Args:
+        groups: the type of the groups.
+    """
+    from evenhand_schema.declare import Row
+
+    item = bound_type(target)
+    parameters = Parameters()
+    found = grouping(item, bound_type(groups), given, asked, ROW, parameters)
+    rows = await _rows(item, found.statement(f"{ROW}.*"), parameters, values)
+    return [Row(groups, {**row, "custom": as_json(row["custom"])}) for row in rows]
 
 
 async def count_all(info: Info, type_name: str, given: Mapping[str, Given], values: Values) -> int:

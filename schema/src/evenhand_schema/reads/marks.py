@@ -26,6 +26,19 @@ class RecordsField:
 
 
 @dataclass(frozen=True)
+class GroupsField:
+    """Groups of the records of a type, see `grouping`.
+
+    Attributes:
+        target: the type of the records.
+        groups: the type of the groups.
+    """
+
+    target: str
+    groups: str
+
+
+@dataclass(frozen=True)
 class CallerField:
     """The user who asks."""
 
@@ -46,7 +59,7 @@ class PluginField:
     needs: tuple[str, ...] = ()
 
 
-Mark = RecordField | RecordsField | CallerField | NodeField | PluginField
+Mark = RecordField | RecordsField | GroupsField | CallerField | NodeField | PluginField
 
 
 def marked(mark: Mark) -> dict[object, Any]:

@@ -1,5 +1,6 @@
 """The types of the API, a module per entity."""
 
+from evenhand_schema.aggregates import declare_aggregates
 from evenhand_schema.declare import complete
 from evenhand_schema.types.account import Account, AccountMerge, AccountMergeRow
 from evenhand_schema.types.activity import Activity
@@ -38,6 +39,7 @@ from evenhand_schema.types.ticket import SurveyAnswer, Ticket
 from evenhand_schema.types.timeline import TimelineEntry, TimelineKind
 from evenhand_schema.types.user import Absence, User
 
+declare_aggregates()
 complete()
 
 __all__ = [

@@ -5,9 +5,6 @@ from typing import Any
 from evenhand_schema.declare import Flag, many
 from evenhand_schema.reads.ordering import Order
 
-ZONE = "(SELECT tenant.time_zone FROM tenants AS tenant WHERE tenant.id = $1)"
-"""SQL of the tenant's time zone."""
-
 OPEN = {
     "open": Flag(
         "EXISTS (SELECT 1 FROM stages AS stage WHERE stage.tenant_id = $1 AND stage.id = {row}.stage_id "
