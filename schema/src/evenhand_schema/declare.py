@@ -13,9 +13,11 @@ from typing import Any, TypeVar, get_args, get_type_hints
 
 import strawberry
 
+from evenhand.entities.registry import ENTITIES
 from evenhand.tenancy.models import TenantModel
 from evenhand_schema.columns import Column, columns
 from evenhand_schema.connections import Connection
+from evenhand_schema.names import camel
 from evenhand_schema.reads.arguments import Leaf
 from evenhand_schema.reads.ordering import Order, Ordering, Term
 from evenhand_schema.reads.parameters import Parameters
@@ -211,6 +213,26 @@ class Bound:
     def is_node(self) -> bool:
         """Whether its records can be found again by their ids alone."""
         return self.model is not None
+
+    @property
+    def has_custom(self) -> bool:
+        """Whether its records have values of the tenant's own fields."""
+        return self.name in ENTITIES and "custom" in self.columns
+
+    @property
+    def filtered(self) -> dict[str, One | Many]:
+        """The relations that filters may follow, by name."""
+        return {
+            name: member
+            for name, member in self.members.items()
+            if isinstance(member, One | Many) and TYPES[member.target].model is not None
+        }
+
+    @cached_property
+    def filter_members(self) -> Mapping[str, Column | One | Many]:
+        """What filters may name, as the API spells it."""
+        comparable = {column.name: column for column in self.columns.values() if column.comparable}
+        return {camel(name): member for name, member in (comparable | self.filtered).items()}
 
     def table(self, row: str) -> str:
         """The table under an alias, for FROM."""

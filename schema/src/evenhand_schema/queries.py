@@ -22,7 +22,7 @@ from evenhand_schema.names import plural, snake
 from evenhand_schema.ordering import OrderDirection
 from evenhand_schema.plugins import Plugin, list_plugins, plugin_query
 from evenhand_schema.reads.budget import LIST_COST
-from evenhand_schema.reads.filters import filter_input
+from evenhand_schema.reads.filter_inputs import filter_inputs
 from evenhand_schema.reads.loaders import load_kinds, load_page
 from evenhand_schema.reads.marks import CallerField, NodeField, RecordField, RecordsField, marked
 from evenhand_schema.resolvers import PAGING, arguments_of, record, with_arguments
@@ -71,7 +71,7 @@ def record_field(item: Bound) -> Any:
 def choosing_arguments(item: Bound) -> dict[str, tuple[Any, Any]]:
     """The arguments that say which of all records of a type: `search`, `filter`, `archived`."""
     where = strawberry.argument(description="Which records; all when left out.")
-    filters: Any = filter_input(item.name, item.columns)
+    filters: Any = filter_inputs()[item.name]
     return {
         **({"search": (SEARCH, None)} if item.name in searchable() else {}),
         "filter": (Annotated[filters | None, where], None),

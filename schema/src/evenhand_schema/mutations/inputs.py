@@ -11,7 +11,7 @@ from strawberry.types.base import get_object_definition
 from evenhand.entities.registry import SYSTEM_COLUMNS, Child, Entity
 from evenhand_schema.columns import Column, columns
 from evenhand_schema.declare import TYPES
-from evenhand_schema.reads.filters import maybe
+from evenhand_schema.reads.filter_inputs import maybe
 
 _DERIVED = frozenset({"amount", "position"})
 """Columns of child rows that the action derives when they are left out."""

@@ -30,6 +30,7 @@ from evenhand_schema.documents import Document
 from evenhand_schema.reads.arguments import Question, Variables, answer
 from evenhand_schema.reads.compiler import Compiler
 from evenhand_schema.reads.completion import complete
+from evenhand_schema.reads.custom_filters import REFUSAL
 from evenhand_schema.reads.plans import NotCompiled, Plan
 
 log = structlog.get_logger(__name__)
@@ -147,6 +148,8 @@ async def _fetch(known: KnownKey, plan: Plan, parameters: Sequence[Any]) -> byte
         if database_is_gone(error) and not isinstance(error, asyncpg.DataError):
             raise
         # A value that no column takes, or a defect of the plan: the ordinary executor tells which, field by field.
+        if isinstance(error, asyncpg.PostgresError) and error.sqlstate == REFUSAL:
+            raise NotCompiled("a filter is refused") from error
         log.warning("reads.statement_failed", error=str(error))
         raise NotCompiled("the statement failed") from error
     return found

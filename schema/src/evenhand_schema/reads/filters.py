@@ -1,13 +1,12 @@
-"""Filters: input types made from the columns, and the SQL condition that each of them means."""
+"""Filters as SQL: the condition that a filter means for a row."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import date, datetime
-from decimal import Decimal
+from collections.abc import Callable
+from datetime import datetime
 from enum import Enum
-from functools import cache, partial
-from typing import Any, cast
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import strawberry
 
@@ -15,149 +14,170 @@ from evenhand_schema.columns import Column
 from evenhand_schema.errors import InvalidFilter, to_uuid
 from evenhand_schema.names import camel
 from evenhand_schema.reads.arguments import Given, Leaf
+from evenhand_schema.reads.custom_filters import custom_condition, escape
 from evenhand_schema.reads.parameters import Parameters
-from evenhand_schema.scalars import BigInt
+from evenhand_schema.reads.periods import days_condition, period_condition
+
+if TYPE_CHECKING:
+    from evenhand_schema.declare import Bound, Many, One
 
 _COMPARISONS = {"eq": "=", "lt": "<", "lte": "<=", "gt": ">", "gte": ">="}
-_TEXTS = {
-    "eq": "Equal to.",
-    "in": "Equal to one of these.",
-    "lt": "Less than (earlier than).",
-    "lte": "Less than or equal to.",
-    "gt": "Greater than (later than).",
-    "gte": "Greater than or equal to.",
-    "contains": "Holds this text, in upper or lower case.",
-    "startsWith": "Starts with this text, in upper or lower case.",
-    "isNull": "True: has no value. False: has one.",
-}
-_ORDERED = ("eq", "in", "lt", "lte", "gt", "gte", "isNull")
-_OPERATORS: dict[object, tuple[str, tuple[str, ...]]] = {
-    strawberry.ID: ("Id", ("eq", "in", "isNull")),
-    str: ("Text", (*_ORDERED, "contains", "startsWith")),
-    int: ("Int", _ORDERED),
-    BigInt: ("BigInt", _ORDERED),
-    Decimal: ("Decimal", _ORDERED),
-    date: ("Date", _ORDERED),
-    datetime: ("DateTime", _ORDERED),
-    bool: ("Boolean", ("eq", "isNull")),
-}
-
+_PATTERNS = {"startsWith": ("", "%"), "contains": ("%", "%"), "endsWith": ("%", "")}
+_RANGE = {"from": ">=", "to": "<"}
 
 MAX_CONDITIONS = 1_000
 """How many comparisons a filter may make; the values of one `in` are one comparison."""
+MAX_DEPTH = 5
+"""How many relations a filter may follow one behind another."""
+MAX_RELATIONS = 30
+"""How many relations a filter may follow in all; each is a table that the database looks into."""
 
 
-def maybe(kind: Any) -> Any:
-    """The annotation of an input's member that may be left out. Null is told apart: we then say in words what to do."""
-    return cast(Any, strawberry.Maybe)[kind | None]
-
-
-def make_input(name: str, members: dict[str, tuple[Any, str, str]], description: str) -> type:
-    """An input type whose members may all be left out.
-
-    Args:
-        members: Python name to (type, GraphQL name, description).
-    """
-    cls = type(name, (), {"__annotations__": {key: maybe(kind) for key, (kind, _, _) in members.items()}})
-    for key, (_, shown, text) in members.items():
-        setattr(cls, key, strawberry.field(name=shown, description=text, default=None))
-    return strawberry.input(cls, name=name, description=description)
-
-
-@cache
-def operator_input(kind: Any) -> type:
-    """The input with the comparisons for one type of value."""
-    name, operators = _OPERATORS.get(kind, (getattr(kind, "__name__", ""), ("eq", "in", "isNull")))
-    members: dict[str, tuple[Any, str, str]] = {}
-    for operator in operators:
-        value: Any = {"in": list[kind], "isNull": bool}.get(operator, kind)
-        members[f"{operator}_"] = (value, operator, _TEXTS[operator])
-    return make_input(f"{name}Filter", members, f"Compares a {name} value; all that are given must hold.")
-
-
-def filter_input(type_name: str, columns: Mapping[str, Column]) -> type:
-    """The filter input of one type: its comparable columns, and `and`, `or`, `not`."""
-    name = f"{type_name}Filter"
-    cls = type(name, (), {})
-    annotations: dict[str, Any] = {}
-    for column in columns.values():
-        if column.comparable:
-            annotations[column.name] = maybe(operator_input(column.type))
-            setattr(cls, column.name, strawberry.field(description=column.description, default=None))
-    several: Any = list[cls]  # type: ignore[valid-type]
-    joined: dict[str, tuple[Any, str]] = {
-        "and": (several, "All of these hold."),
-        "or": (several, "At least one of these holds."),
-        "not": (cls, "This does not hold."),
-    }
-    for word, (kind, text) in joined.items():
-        annotations[f"{word}_"] = maybe(kind)
-        setattr(cls, f"{word}_", strawberry.field(name=word, description=text, default=None))
-    cls.__annotations__ = annotations
-    return strawberry.input(cls, name=name, description=f"Which {type_name} records; all that are given must hold.")
-
-
-def condition(given: Given, columns: Mapping[str, Column], row: str, parameters: Parameters) -> str:
+def condition(given: Given, item: Bound, row: str, parameters: Parameters) -> str:
     """The SQL condition of a filter as it was given.
 
     Raises:
-        InvalidFilter: null is to be compared with, or there are too many comparisons.
+        InvalidFilter: null is to be compared with, or there are too many comparisons or relations.
     """
-    return _Condition(columns, row, parameters).all_of(given)
+    return _Condition(row, parameters).all_of(given, item, row, 0)
 
 
 class _Condition:
     """Builds the condition of one filter."""
 
-    def __init__(self, columns: Mapping[str, Column], row: str, parameters: Parameters) -> None:
-        self._columns = {camel(column.name): column for column in columns.values()}
-        self._row = row
+    def __init__(self, row: str, parameters: Parameters) -> None:
+        self._root = row
         self._parameters = parameters
         self._comparisons = 0
+        self._relations = 0
 
-    def all_of(self, given: Given) -> str:
+    def all_of(self, given: Given, item: Bound, row: str, depth: int) -> str:
         """All members hold."""
         parts: list[str] = []
         for name, value in _members(given):
             if value is None:
                 raise _null(name)
-            if name == "and":
-                parts += [self.all_of(one) for one in _items(value)]
-            elif name == "or":
-                either = [self.all_of(one) for one in _items(value)]
-                parts.append(f"({' OR '.join(either)})" if either else "FALSE")
-            elif name == "not":
-                # Of a comparison with an empty value nobody knows whether it holds; then its opposite does.
-                parts.append(f"({self.all_of(value)}) IS NOT TRUE")
-            else:
-                column = self._columns[name]
-                parts += self._comparisons_of(column, value, f'{self._row}."{column.name}"')
+            parts += self._member(name, value, item, row, depth)
         return f"({' AND '.join(parts)})" if parts else "TRUE"
+
+    def _member(self, name: str, value: Given, item: Bound, row: str, depth: int) -> list[str]:
+        again: Callable[[Given], str] = lambda one: self.all_of(one, item, row, depth)  # noqa: E731
+        if name == "and":
+            return [again(one) for one in _items(value)]
+        if name == "or":
+            either = [again(one) for one in _items(value)]
+            return [f"({' OR '.join(either)})" if either else "FALSE"]
+        if name == "not":
+            # Of a comparison with an empty value nobody knows whether it holds; then its opposite does.
+            return [f"({again(value)}) IS NOT TRUE"]
+        if name == "custom":
+            return [part for one in _items(value) for part in self._custom(one, item, row)]
+        member = item.filter_members[name]
+        if isinstance(member, Column):
+            return self._comparisons_of(member, value, f'{row}."{member.name}"')
+        return self._related(member, value, row, depth)
+
+    def _related(self, member: One | Many, given: Given, row: str, depth: int) -> list[str]:
+        from evenhand_schema.declare import TYPES, One
+
+        if depth == MAX_DEPTH:
+            raise InvalidFilter(
+                f"The filter follows more than {MAX_DEPTH} relations one behind another.", hint="Start further in."
+            )
+        target = TYPES[member.target]
+        self._parameters.require_read(target.name)
+        if isinstance(member, One):
+            inner = self._enter()
+            link = f'{inner}.id = {row}."{member.column}"'
+            return [self._exists(target, inner, [link], self.all_of(given, target, inner, depth + 1))]
+        parts = []
+        for quantifier, value in _members(given):
+            if value is None:
+                raise _null(quantifier)
+            inner = self._enter()
+            links = [f'{inner}."{member.by}" = {row}.id']
+            links += [f"{inner}.\"{column}\" = '{constant}'" for column, constant in member.where.items()]
+            if target.archivable:
+                links.append(f"{inner}.archived_at IS NULL")
+            fits = self.all_of(value, target, inner, depth + 1)
+            found = self._exists(target, inner, links, f"({fits}) IS NOT TRUE" if quantifier == "every" else fits)
+            parts.append(found if quantifier == "some" else f"NOT {found}")
+        return parts
+
+    def _enter(self) -> str:
+        """The alias of one more table."""
+        self._relations += 1
+        if self._relations > MAX_RELATIONS:
+            raise InvalidFilter(
+                f"The filter follows more than {MAX_RELATIONS} relations.",
+                hint="Put conditions on one relation together.",
+            )
+        return f"{self._root}_r{self._relations}"
+
+    def _exists(self, target: Bound, row: str, links: list[str], fits: str) -> str:
+        conditions = " AND ".join([f"{row}.tenant_id = $1", *links, fits])
+        return f"EXISTS (SELECT 1 FROM {target.table(row)} WHERE {conditions})"
+
+    def _count(self) -> None:
+        self._comparisons += 1
+        if self._comparisons > MAX_CONDITIONS:
+            raise InvalidFilter(
+                f"The filter makes more than {MAX_CONDITIONS} comparisons.",
+                hint="Compare with several values at once by `in`, or ask in several requests.",
+            )
+
+    def _custom(self, given: Given, item: Bound, row: str) -> list[str]:
+        if not isinstance(given, dict) or not isinstance(key := given["key"], Leaf) or item.model is None:
+            raise TypeError(f"{given!r} is no comparison with a custom field")
+        parts = []
+        for operator, value in given.items():
+            if operator != "key":
+                self._count()
+                table = item.model._meta.db_table
+                parts.append(
+                    custom_condition(
+                        operator, key, value, entity=item.name, table=table, row=row, parameters=self._parameters
+                    )
+                )
+        return parts
 
     def _comparisons_of(self, column: Column, given: Given, name: str) -> list[str]:
         parts: list[str] = []
         for operator, value in _members(given):
-            if not isinstance(value, Leaf):
+            self._count()
+            if operator == "range" and value is not None:
+                for end, limit in _members(value):
+                    if not isinstance(limit, Leaf):
+                        raise _null(f"{camel(column.name)}.range.{end}")
+                    parts.append(f"{name} {_RANGE[end]} {self._parameters.add(limit, partial(_value, column))}")
+            elif isinstance(value, Leaf):
+                parts.append(self._comparison(column, operator, value, name))
+            else:
                 raise _null(f"{camel(column.name)}.{operator}")
-            self._comparisons += 1
-            if self._comparisons > MAX_CONDITIONS:
-                raise InvalidFilter(
-                    f"The filter makes more than {MAX_CONDITIONS} comparisons.",
-                    hint="Compare with several values at once by `in`, or ask in several requests.",
-                )
-            parts.append(self._comparison(column, operator, value, name))
         return parts
 
     def _comparison(self, column: Column, operator: str, given: Leaf, name: str) -> str:
+        one = partial(_value, column)
         if operator == "isNull":
             return f"{name} IS {'' if given.known() else 'NOT '}NULL"
-        one = partial(_value, column)
-        if operator == "in":
-            return f"{name} = ANY({self._parameters.add(given, lambda values: [one(value) for value in values])})"
+        if operator in ("in", "notIn"):
+            among = f"{name} = ANY({self._parameters.add(given, lambda values: [one(value) for value in values])})"
+            return among if operator == "in" else f"({among}) IS NOT TRUE"
+        if operator == "neq":
+            return f"({name} = {self._parameters.add(given, one)}) IS NOT TRUE"
         if operator in _COMPARISONS:
             return f"{name} {_COMPARISONS[operator]} {self._parameters.add(given, one)}"
-        before, after = {"startsWith": ("", "%"), "contains": ("%", "%")}[operator]
-        return f"{name} ILIKE {self._parameters.add(given, lambda value: before + _escape(one(value)) + after)}"
+        moments = column.type is datetime
+        if operator == "within":
+            period = given.known()
+            return period_condition(
+                name, getattr(period, "value", period), moments=moments, parameters=self._parameters
+            )
+        if operator in ("lastDays", "nextDays"):
+            back = operator == "lastDays"
+            return days_condition(name, given, back=back, moments=moments, parameters=self._parameters)
+        before, after = _PATTERNS[operator]
+        return f"{name} ILIKE {self._parameters.add(given, lambda value: before + escape(one(value)) + after)}"
 
 
 def _members(given: Given) -> list[tuple[str, Given]]:
@@ -187,7 +207,3 @@ def _value(column: Column, value: Any) -> Any:
     if isinstance(value, str) and "\x00" in value:
         raise InvalidFilter(f"{column.name}: the text holds a zero byte.", hint="Remove it; no record has one.")
     return value
-
-
-def _escape(text: str) -> str:
-    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")

@@ -22,8 +22,9 @@ from evenhand_schema.columns import Column
 from evenhand_schema.errors import InvalidGrouping, InvalidPageSize
 from evenhand_schema.names import camel
 from evenhand_schema.reads.arguments import Given, Leaf
-from evenhand_schema.reads.lists import ZONE, root_list
+from evenhand_schema.reads.lists import root_list
 from evenhand_schema.reads.parameters import Parameters
+from evenhand_schema.reads.periods import ZONE
 from evenhand_schema.scalars import JSON, BigInt
 
 if TYPE_CHECKING:

@@ -19,9 +19,6 @@ from evenhand_schema.reads.windows import Window, window_of
 if TYPE_CHECKING:
     from evenhand_schema.declare import Bound, First, Many, Rows
 
-ZONE = "(SELECT tenant.time_zone FROM tenants AS tenant WHERE tenant.id = $1)"
-"""SQL of the tenant's time zone."""
-
 
 @dataclass(frozen=True)
 class Listing:
@@ -102,7 +99,7 @@ def root_members(item: Bound, row: str, given: Mapping[str, Given], parameters: 
     if item.archivable and not (isinstance(archived, Leaf) and archived.known()):
         members.append(f"{row}.archived_at IS NULL")
     if given.get("filter") is not None:
-        members.append(condition(given["filter"], item.columns, row, parameters))
+        members.append(condition(given["filter"], item, row, parameters))
     return members
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from evenhand.auth.permissions import Operation, require
 from evenhand.tenancy.context import Actor
 from evenhand_schema.reads.arguments import Leaf, Values
 
@@ -20,6 +21,7 @@ class Parameters:
 
     def __init__(self) -> None:
         self._getters: list[Getter] = [lambda actor, values: actor.tenant_id]
+        self._read: set[str] = set()
 
     def add(self, value: Any, convert: Callable[[Any], Any] = _unchanged) -> str:
         """The place of a value: "$2", "$3", …
@@ -39,11 +41,21 @@ class Parameters:
         self._getters.append(getter)
         return f"${len(self._getters)}"
 
+    def require_read(self, entity: str) -> None:
+        """Refuse requests of those who may not read these records: the statement's answer depends on them."""
+        self._read.add(entity)
+
     @property
     def count(self) -> int:
         """How many there are."""
         return len(self._getters)
 
     def values(self, actor: Actor, values: Values) -> list[Any]:
-        """The parameters of one request."""
+        """The parameters of one request.
+
+        Raises:
+            PermissionDenied: the actor may not read what the statement looks into.
+        """
+        for entity in sorted(self._read):
+            require(actor, Operation.READ, entity)
         return [getter(actor, values) for getter in self._getters]

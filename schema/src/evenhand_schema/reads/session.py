@@ -11,7 +11,10 @@ import asyncpg
 import structlog
 
 from evenhand.db.session import driver_transaction, reading
+from evenhand_schema.errors import InvalidFilter
 from evenhand_schema.reads.budget import Budget
+from evenhand_schema.reads.custom_filters import FUNCTION as CUSTOM_FUNCTION
+from evenhand_schema.reads.custom_filters import REFUSAL
 
 log = structlog.get_logger(__name__)
 T = TypeVar("T")
@@ -66,8 +69,18 @@ async def fetch(sql: str, parameters: Sequence[Any]) -> list[asyncpg.Record]:
 
     Raises:
         QueryTooLarge: what was read before is already more than one answer may hold.
+        InvalidFilter: a custom field that there is not, or a value that does not fit it.
     """
     async with driver_transaction().acquire_connection() as connection:
         _budget.get().check()
-        rows: list[asyncpg.Record] = await connection.fetch(sql, *parameters)
-    return rows
+        if CUSTOM_FUNCTION not in sql:
+            rows: list[asyncpg.Record] = await connection.fetch(sql, *parameters)
+            return rows
+        try:
+            # A savepoint: what is refused here must not spoil what other fields read.
+            async with connection.transaction():
+                return await connection.fetch(sql, *parameters)
+        except asyncpg.PostgresError as error:
+            if error.sqlstate != REFUSAL:
+                raise
+            raise InvalidFilter(str(error.message), hint=str(error.hint)) from error

@@ -29,7 +29,7 @@ from evenhand_schema.context import request_of
 from evenhand_schema.declare import TYPES, Bound
 from evenhand_schema.errors import to_uuid
 from evenhand_schema.names import plural, snake
-from evenhand_schema.reads.filters import filter_input
+from evenhand_schema.reads.filter_inputs import filter_inputs
 from evenhand_schema.resolvers import arguments_of, record, with_arguments
 from evenhand_schema.subscriptions.context import SubscriptionContext
 from evenhand_schema.subscriptions.matching import Matching
@@ -114,7 +114,7 @@ def _batch_type(item: Bound) -> Any:
 
 def changes_field(item: Bound) -> Any:
     """`accountsChanged(id, filter)`."""
-    filters: Any = filter_input(item.name, item.columns)
+    filters: Any = filter_inputs()[item.name]
     only = strawberry.argument(description="Only this record; all when left out.")
     where = strawberry.argument(description="Which records, archived ones too; all when left out.")
 

@@ -38,7 +38,7 @@ class Matching:
         ids = self._parameters.place(lambda actor, values: self._ids)
         since = self._parameters.place(lambda actor, values: self._since)
         entity = self._parameters.place(lambda actor, values: item.name)
-        matches = condition(filter_, item.columns, ROW, self._parameters) if filter_ is not None else "TRUE"
+        matches = condition(filter_, item, ROW, self._parameters) if filter_ is not None else "TRUE"
         own = " AND ".join(in_tenant(item, ROW))
         # Every place must occur, also where it says nothing.
         unused = f"{since}::timestamptz IS NOT NULL AND {entity}::text IS NOT NULL"

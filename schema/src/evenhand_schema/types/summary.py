@@ -7,8 +7,8 @@ from typing import Any
 import strawberry
 
 from evenhand_schema.declare import computed, derived, first, one, rows
-from evenhand_schema.reads.lists import ZONE
 from evenhand_schema.reads.ordering import Order
+from evenhand_schema.reads.periods import ZONE
 
 _OPEN_DEAL = (
     "FROM opportunities AS deal JOIN stages AS stage ON stage.tenant_id = $1 AND stage.id = deal.stage_id "

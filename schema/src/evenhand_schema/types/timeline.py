@@ -9,8 +9,8 @@ import strawberry
 
 from evenhand_schema.columns import enum_type
 from evenhand_schema.declare import Choice, derived, many, one
-from evenhand_schema.reads.lists import ZONE
 from evenhand_schema.reads.ordering import Order
+from evenhand_schema.reads.periods import ZONE
 
 
 class TimelineKind(StrEnum):
