@@ -324,9 +324,8 @@ async def test_the_index_is_used_under_the_application_role(
     api: Api, tenant: SomeTenant, database: DatabaseConfig
 ) -> None:
     fields = await define(tenant)
-    await create(
-        tenant, "Lead", *({"name": str(n), "custom": {"region": f"r{n:04}", "budget": n}} for n in range(3000))
-    )
+    customs = [{"region": f"r{number:04}", "budget": number} for number in range(3000)]
+    await create(tenant, "Lead", *({"name": "x", "custom": custom} for custom in customs))
     with acting_as(tenant.system):
         for field in fields.values():
             await update_record("custom_field", field, {"indexed": True})
@@ -335,7 +334,7 @@ async def test_the_index_is_used_under_the_application_role(
     scans = (
         "SELECT indexrelname::text, idx_scan FROM pg_stat_user_indexes WHERE indexrelname ~ '^custom_values_by_' "
         "UNION ALL SELECT 'seq ' || relname, seq_scan FROM pg_stat_user_tables "
-        "WHERE relname IN ('custom_values', 'leads')"
+        "WHERE relname = 'custom_values'"
     )
     ask = "SELECT evenhand_custom('Lead', 'leads', $1, $2, $3)"
     try:
@@ -353,7 +352,7 @@ async def test_the_index_is_used_under_the_application_role(
         await owner.close()
         await user.close()
     used = {name: after[name] - before[name] for name in after}
-    assert used == {"custom_values_by_text": 2, "custom_values_by_number": 2, "seq custom_values": 0, "seq leads": 0}
+    assert used == {"custom_values_by_text": 2, "custom_values_by_number": 2, "seq custom_values": 0}
 
 
 async def test_a_relation_that_may_not_be_read_may_not_be_asked_about(

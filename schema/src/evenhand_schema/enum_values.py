@@ -169,6 +169,23 @@ VALUES: Mapping[str, Mapping[str, str]] = {
         "SURVEY_ANSWERED": "The customer said what it thinks of us.",
         "FILE_ATTACHED": "A file was added.",
     },
+    "Period": {
+        "YESTERDAY": "The day before today.",
+        "TODAY": "The day it is now.",
+        "TOMORROW": "The day after today.",
+        "LAST_WEEK": "The whole week before this one.",
+        "THIS_WEEK": "The whole week it is now.",
+        "NEXT_WEEK": "The whole week after this one.",
+        "LAST_MONTH": "The whole month before this one.",
+        "THIS_MONTH": "The whole month it is now.",
+        "NEXT_MONTH": "The whole month after this one.",
+        "LAST_QUARTER": "The whole quarter before this one.",
+        "THIS_QUARTER": "The whole quarter it is now.",
+        "NEXT_QUARTER": "The whole quarter after this one.",
+        "LAST_YEAR": "The whole year before this one.",
+        "THIS_YEAR": "The whole year it is now.",
+        "NEXT_YEAR": "The whole year after this one.",
+    },
     "UserLevel": {"JUNIOR": "Learns the trade.", "SENIOR": "Knows the trade.", "EXPERT": "Helps the others."},
 }
 

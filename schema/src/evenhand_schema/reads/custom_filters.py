@@ -6,8 +6,12 @@ uses the index when it is switched on.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from typing import Any
+
+import asyncpg
 
 from evenhand_schema.errors import InvalidFilter
 from evenhand_schema.reads.arguments import Given, Leaf
@@ -18,6 +22,21 @@ REFUSAL = "EV001"
 
 FUNCTION = "evenhand_custom"
 _NEGATED = {"neq": "eq", "notIn": "in"}
+
+
+@contextmanager
+def refusals() -> Iterator[None]:
+    """Around a statement: say in words what `evenhand_custom` refuses.
+
+    Raises:
+        InvalidFilter: a custom field that there is not, or a value that does not fit it.
+    """
+    try:
+        yield
+    except asyncpg.PostgresError as error:
+        if error.sqlstate != REFUSAL:
+            raise
+        raise InvalidFilter(str(error.message), hint=str(error.hint)) from error
 
 
 def custom_condition(

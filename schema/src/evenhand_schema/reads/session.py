@@ -11,10 +11,9 @@ import asyncpg
 import structlog
 
 from evenhand.db.session import driver_transaction, reading
-from evenhand_schema.errors import InvalidFilter
 from evenhand_schema.reads.budget import Budget
 from evenhand_schema.reads.custom_filters import FUNCTION as CUSTOM_FUNCTION
-from evenhand_schema.reads.custom_filters import REFUSAL
+from evenhand_schema.reads.custom_filters import refusals
 
 log = structlog.get_logger(__name__)
 T = TypeVar("T")
@@ -76,11 +75,7 @@ async def fetch(sql: str, parameters: Sequence[Any]) -> list[asyncpg.Record]:
         if CUSTOM_FUNCTION not in sql:
             rows: list[asyncpg.Record] = await connection.fetch(sql, *parameters)
             return rows
-        try:
-            # A savepoint: what is refused here must not spoil what other fields read.
+        # A savepoint: what is refused here must not spoil what other fields read.
+        with refusals():
             async with connection.transaction():
                 return await connection.fetch(sql, *parameters)
-        except asyncpg.PostgresError as error:
-            if error.sqlstate != REFUSAL:
-                raise
-            raise InvalidFilter(str(error.message), hint=str(error.hint)) from error
