@@ -56,7 +56,11 @@ class Account(OwnableModel):
     class Meta:
         app = "core"
         table = "accounts"
-        indexes = (("tenant_id", "name", "id"), ("tenant_id", "created_at", "id"))
+        indexes = (
+            ("tenant_id", "name", "id"),
+            ("tenant_id", "created_at", "id"),
+            ("tenant_id", "industry", "name", "id"),
+        )
 
 
 class AccountMerge(TenantModel):

@@ -41,7 +41,11 @@ class Contact(RecordModel):
     class Meta:
         app = "core"
         table = "contacts"
-        indexes = (("tenant_id", "name", "id"), ("tenant_id", "created_at", "id"))
+        indexes = (
+            ("tenant_id", "name", "id"),
+            ("tenant_id", "created_at", "id"),
+            ("tenant_id", "account_id", "name", "id"),
+        )
 
 
 class ContactChannel(TenantModel):

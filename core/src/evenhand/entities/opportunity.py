@@ -80,7 +80,11 @@ class Opportunity(OwnableModel):
     class Meta:
         app = "core"
         table = "opportunities"
-        indexes = (("tenant_id", "created_at", "id"), ("tenant_id", "closed_on", "id"))
+        indexes = (
+            ("tenant_id", "created_at", "id"),
+            ("tenant_id", "closed_on", "id"),
+            ("tenant_id", "account_id", "created_at", "id"),
+        )
 
 
 class OpportunityLine(TenantModel):

@@ -40,7 +40,7 @@ class Order(RecordModel):
         app = "core"
         table = "orders"
         unique_together = (("tenant_id", "number"),)
-        indexes = (("tenant_id", "created_at", "id"),)
+        indexes = (("tenant_id", "created_at", "id"), ("tenant_id", "account_id", "created_at", "id"))
 
 
 class OrderLine(TenantModel):
