@@ -276,6 +276,7 @@ class _Connection:
                 del self._operations[operation_id]
             if not task.cancelled() and task.exception() is not None:
                 # The client is gone or does not read: nothing can be sent any more.
+                self._live.figures.dropped += isinstance(task.exception(), _Unsendable)
                 self._session.end(ClientGone("The client does not read.", hint="Connect again."))
 
         task.add_done_callback(done)
