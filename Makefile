@@ -1,4 +1,5 @@
 # demo: the tour · test: the tests · check: style, types, direction of imports · bench: side-by-side figures · graphiql: fetch the query page
+# test-clients: JavaScript clients against the server (needs node and npm)
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -8,13 +9,23 @@ export EVENHAND_DATA ?= $(CURDIR)/.evenhand
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 DISTRIBUTIONS := core schema plugins/assignment plugins/scoring plugins/commission plugins/importers
 
-.PHONY: demo test check bench graphiql clean setup
+.PHONY: demo test test-clients check bench graphiql clean setup
 
 demo: $(READY)
 	@exec $(BIN)/evenhand demo $(ARGS)
 
 test: $(READY)
 	$(BIN)/python -m pytest -n auto $(ARGS)
+
+# The packages go to the data directory, not into the source tree.
+NODE_CLIENTS := $(EVENHAND_DATA)/node-clients
+
+test-clients: $(READY)
+	@if ! command -v node > /dev/null || ! command -v npm > /dev/null; then \
+		echo "node or npm is not installed: JavaScript clients are not tried (install Node 20 or newer)"; exit 0; fi; \
+	mkdir -p $(NODE_CLIENTS) && cp tests/clients/node/package.json $(NODE_CLIENTS) && \
+	npm install --prefix $(NODE_CLIENTS) --silent --no-audit --no-fund --no-package-lock && \
+	EVENHAND_NODE_CLIENTS=$(NODE_CLIENTS) $(BIN)/python -m pytest tests/clients $(ARGS)
 
 check: $(READY)
 	$(BIN)/ruff check .

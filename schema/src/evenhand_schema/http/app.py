@@ -92,7 +92,9 @@ def create_app(
         introspection=settings.introspection,
         suggestions=settings.suggestions,
     )
-    metrics = Metrics(documents)
+    connect = listening_connection(config) if config is not None else None
+    watched = Live(connect, live or live_limits_from_environment())
+    metrics = Metrics(documents, watched)
     app = Starlette(
         routes=[
             Route("/graphql", graphql_or_events, methods=["GET", "POST", "OPTIONS"]),
@@ -108,8 +110,7 @@ def create_app(
     )
     app.state.schema = served
     app.state.config = settings
-    connect = listening_connection(config) if config is not None else None
-    app.state.live = Live(connect, live or live_limits_from_environment())
+    app.state.live = watched
     app.state.documents = documents
     app.state.metrics = metrics
     app.state.rates = Rates(settings)

@@ -19,6 +19,7 @@ from evenhand_schema.documents import Documents
 from evenhand_schema.http.config import HttpConfig
 from evenhand_schema.http.exchange import Exchange
 from evenhand_schema.http.responses import refusal
+from evenhand_schema.subscriptions.live import Live
 
 PATHS = frozenset(("/graphql", "/graphiql", "/healthz", "/readyz", "/metrics"))
 _METHODS = frozenset(("GET", "POST", "OPTIONS", "HEAD"))
@@ -35,8 +36,9 @@ class MetricsForbidden(EvenhandError):
 class _State(Collector):
     """What is read only when somebody asks."""
 
-    def __init__(self, documents: Documents) -> None:
+    def __init__(self, documents: Documents, live: Live) -> None:
         self._documents = documents
+        self._live = live
 
     def collect(self) -> Iterator[Metric]:
         found = CounterMetricFamily("evenhand_documents", "Query documents looked up.", labels=("result",))
@@ -44,6 +46,7 @@ class _State(Collector):
         found.add_metric(("miss",), self._documents.misses)
         yield found
         yield GaugeMetricFamily("evenhand_documents_kept", "Query documents in memory.", len(self._documents))
+        yield from self._live_figures()
         usage = pool_usage()
         if usage is not None:
             yield GaugeMetricFamily("evenhand_pool_connections", "Open database connections.", usage.open)
@@ -51,13 +54,21 @@ class _State(Collector):
             yield GaugeMetricFamily("evenhand_pool_connections_most", "As many as there may be.", usage.most)
             yield GaugeMetricFamily("evenhand_readers_in_use", "Connections for reads that work.", usage.readers_in_use)
 
+    def _live_figures(self) -> Iterator[Metric]:
+        live = self._live
+        yield GaugeMetricFamily("evenhand_live_connections", "Open WebSockets and event streams.", len(live))
+        yield GaugeMetricFamily("evenhand_subscriptions", "Open subscriptions.", live.subscriptions)
+        told, dropped = live.figures.delivered, live.figures.dropped
+        yield CounterMetricFamily("evenhand_subscription_messages", "Messages of subscriptions.", told)
+        yield CounterMetricFamily("evenhand_subscriptions_dropped", "Ended because the client was too slow.", dropped)
+
 
 class Metrics:
     """The counters of one application."""
 
-    def __init__(self, documents: Documents) -> None:
+    def __init__(self, documents: Documents, live: Live) -> None:
         self.registry = CollectorRegistry()
-        self.registry.register(_State(documents))
+        self.registry.register(_State(documents, live))
         registry = self.registry
         self._requests = Counter(
             "evenhand_requests", "HTTP requests answered.", ("method", "path", "status"), registry=registry
