@@ -6,9 +6,9 @@ import os
 
 import pytest
 
+from evenhand.environment import InvalidSetting
 from evenhand_schema.http.config import HttpConfig, http_from_environment
 from evenhand_schema.limits import Limits
-from evenhand_schema.settings import InvalidSetting
 
 
 @pytest.fixture(autouse=True)

@@ -7,9 +7,10 @@ import pytest
 from asyncpg import QueryCanceledError
 from tortoise.connection import get_connection
 
-from evenhand.db.config import DatabaseConfig, data_directory, database_from_environment
+from evenhand.db.config import DatabaseConfig, data_directory, database_from_environment, with_connections
 from evenhand.db.errors import InvalidDatabaseUrl, took_too_long
 from evenhand.db.session import open_database
+from evenhand.environment import InvalidSetting
 
 
 def test_urls_are_read() -> None:
@@ -44,6 +45,30 @@ def test_the_environment_decides(monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     assert found.pool_size == 3
     monkeypatch.setenv("EVENHAND_DATA", str(tmp_path))
     assert data_directory() == tmp_path
+
+
+def test_the_environment_says_how_many_connections_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    config = DatabaseConfig.from_url("postgresql://localhost/crm")
+    monkeypatch.delenv("EVENHAND_POOL_SIZE", raising=False)
+    monkeypatch.setenv("EVENHAND_READ_CONNECTIONS", "")
+    assert with_connections(config) == config
+    assert (config.pool_size, config.read_connections) == (10, 4)
+    monkeypatch.setenv("EVENHAND_READ_CONNECTIONS", "7")
+    assert with_connections(config) == replace(config, read_connections=7)
+    monkeypatch.setenv("DATABASE_URL", "postgresql://localhost/crm")
+    assert database_from_environment() == replace(config, read_connections=7)
+
+
+@pytest.mark.parametrize("name", ["EVENHAND_POOL_SIZE", "EVENHAND_READ_CONNECTIONS"])
+@pytest.mark.parametrize("value", ["0", "-1", "many", "1.5"])
+def test_a_number_of_connections_that_is_none_is_refused(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", "postgresql://localhost/crm")
+    monkeypatch.setenv(name, value)
+    with pytest.raises(InvalidSetting, match=name) as refused:
+        database_from_environment()
+    assert refused.value.hint == "Set it to a whole number above zero."
 
 
 async def test_statements_of_the_application_are_stopped_after_their_time(database: DatabaseConfig) -> None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 
+from evenhand.environment import count, seconds, setting
 from evenhand_schema.errors import InvalidRequest
 from evenhand_schema.selections import Measure
-from evenhand_schema.settings import count, seconds, setting
 
 
 class QueryTooComplex(InvalidRequest):

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from evenhand.auth.keys import tenant_id_of
-from evenhand.db.config import DatabaseConfig, database_from_environment
+from evenhand.db.config import DatabaseConfig, database_from_environment, with_connections
 from evenhand.db.errors import DatabaseOutdated, DatabaseUnavailable, database_is_gone
 from evenhand.db.migrate import ensure_database, pending_migrations
 from evenhand.db.session import open_database
@@ -39,7 +39,7 @@ def environment_database() -> DatabaseConfig:
     from evenhand.db.embedded import start_embedded
 
     _, config = start_embedded()
-    return config
+    return with_connections(config)
 
 
 async def require_current_schema(config: DatabaseConfig) -> None:

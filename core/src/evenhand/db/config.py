@@ -11,6 +11,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 import platformdirs
 
 from evenhand.db.errors import InvalidDatabaseUrl
+from evenhand.environment import count, setting
 
 APP_ROLE = "evenhand_app"
 """The role the application works under: it cannot bypass row level security nor rewrite the journal."""
@@ -27,6 +28,8 @@ class DatabaseConfig:
     """How to reach one database. `host` may be the folder of a Unix socket.
 
     Attributes:
+        pool_size: most connections of one process for changes, and for reads that are not compiled.
+        read_connections: most further ones, which compiled reads share.
         statement_seconds: how long PostgreSQL works on one statement of the application; None for any time.
     """
 
@@ -108,9 +111,25 @@ class DatabaseConfig:
 
 
 def database_from_environment() -> DatabaseConfig | None:
-    """The database named by `DATABASE_URL`, or None when the embedded one is to be used."""
+    """The database named by `DATABASE_URL`, or None when the embedded one is to be used.
+
+    Raises:
+        InvalidDatabaseUrl; InvalidSetting.
+    """
     url = os.environ.get("DATABASE_URL")
     if not url:
         return None
-    config = DatabaseConfig.from_url(url)
-    return replace(config, pool_size=int(os.environ.get("EVENHAND_POOL_SIZE", config.pool_size)))
+    return with_connections(DatabaseConfig.from_url(url))
+
+
+def with_connections(config: DatabaseConfig) -> DatabaseConfig:
+    """The same database with as many connections as `EVENHAND_POOL_SIZE` and `EVENHAND_READ_CONNECTIONS` say.
+
+    Raises:
+        InvalidSetting: one of them is no number above zero.
+    """
+    return replace(
+        config,
+        pool_size=setting("EVENHAND_POOL_SIZE", config.pool_size, count),
+        read_connections=setting("EVENHAND_READ_CONNECTIONS", config.read_connections, count),
+    )

@@ -7,8 +7,8 @@ from urllib.parse import urlsplit
 
 import limits as rate_limits
 
+from evenhand.environment import flag, hours, setting, words
 from evenhand_schema.limits import Limits, limits_from_environment
-from evenhand_schema.settings import flag, hours, setting, words
 
 
 @dataclass(frozen=True)

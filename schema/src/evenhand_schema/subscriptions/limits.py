@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import Any
 
-from evenhand_schema.settings import count, seconds, setting
+from evenhand.environment import count, seconds, setting
 
 
 @dataclass(frozen=True)
