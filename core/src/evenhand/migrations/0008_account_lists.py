@@ -13,7 +13,7 @@ NARROW = ("contacts", "opportunities", "orders")
 
 
 class Migration(migrations.Migration):
-    dependencies = [("core", "0006_merges_and_idempotency")]
+    dependencies = [("core", "0007_custom_filter")]
 
     operations = [
         ops.AddIndex(model_name="Account", index=Index(fields=["tenant_id", "industry", "name", "id"])),
