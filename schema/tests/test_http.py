@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
@@ -53,7 +54,8 @@ def _error(response: httpx.Response) -> dict[str, Any]:
         (b"{", "cannot be read as JSON"),
         (b'{"query": "\xff\xfe"}', "cannot be read as JSON"),
         (b'{"query": "\\ud800"}', "cannot be read as JSON"),
-        ("汉字".encode("gb18030"), "cannot be read as JSON"),
+        ('{"query": "汉字"}'.encode("gb18030"), "it is not UTF-8 from byte 12 on"),
+        ('{"query": "{ me { id } }"}'.encode("utf-16"), "it is not UTF-8 from byte 1 on"),
         (b"[" * 2000, "cannot be read as JSON"),
         (b'[{"query": "{ me { id } }"}]', "Batches are not taken"),
         (b"[]", "Batches are not taken"),
@@ -110,7 +112,9 @@ async def test_deep_and_long_queries_are_refused(api: Api, tenant: SomeTenant) -
     assert response.status_code == 400
     assert "levels deep" in _error(response)["message"]
     endless = "{a" * (LIMITS.tokens // 2 - 10)
-    assert "nested too deeply" in _error(await api.post(tenant, endless))["message"]
+    error = _error(await api.post(tenant, endless))
+    assert f"more than {LIMITS.depth} levels deep" in error["message"]
+    assert error["extensions"]["code"] == "QUERY_TOO_COMPLEX"
     chain = "".join(f"fragment f{n} on Query {{ ...f{n + 1} }} " for n in range(LIMITS.tokens // 9))
     assert "levels deep" in _error(await api.post(tenant, "{ ...f0 } " + chain))["message"]
     long = "{ " + "me { id } " * LIMITS.tokens + "}"
@@ -217,7 +221,28 @@ async def test_queries_are_taken_by_get_and_changes_are_not(api: Api, tenant: So
 async def test_other_addresses_answer_in_json(api: Api, method: str, path: str, status: int) -> None:
     response = await api.http.request(method, path)
     assert response.status_code == status
-    assert "POST /graphql" in _error(response)["extensions"]["hint"]
+    extensions = _error(response)["extensions"]
+    assert "POST /graphql" in extensions["hint"]
+    assert extensions["code"] == ("METHOD_NOT_ALLOWED" if status == 405 else "INVALID_REQUEST")
+    assert response.headers.get("allow") == ("GET, POST, OPTIONS" if status == 405 else None)
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "br", "zstd, gzip"])
+async def test_compressed_bodies_are_refused_in_words(api: Api, tenant: SomeTenant, encoding: str) -> None:
+    body = b'{"query": "{ me { role } }"}'
+    response = await _ask(
+        api, tenant, gzip.compress(body), **{"Content-Type": "application/json", "Content-Encoding": encoding}
+    )
+    assert response.status_code == 415
+    assert encoding in _error(response)["message"]
+    response = await _ask(api, tenant, body, **{"Content-Type": "application/json", "Content-Encoding": "identity"})
+    assert response.status_code == 200
+
+
+async def test_a_syntax_error_says_where_to_look(api: Api, tenant: SomeTenant) -> None:
+    error = _error(await api.post(tenant, "{ me { id }"))
+    assert error["locations"] == [{"line": 1, "column": 12}]
+    assert "text of the query" in error["extensions"]["hint"]
 
 
 async def test_introspection_works(api: Api, tenant: SomeTenant) -> None:

@@ -221,6 +221,8 @@ def parse_document(text: str, limits: Limits) -> DocumentNode:
     except GraphQLSyntaxError as error:
         if "tokens" in error.message:
             raise too_complex("tokens", None, limits.tokens, "has {found} tokens") from error
+        if "nested too deeply" in error.message:
+            raise too_complex("depth", None, limits.depth, "is nested {found} levels deep") from error
         raise
     except RecursionError as error:
         raise too_complex("depth", None, limits.depth, "is nested {found} levels deep") from error

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from evenhand_schema.settings import InvalidSetting
+from evenhand.environment import InvalidSetting
 from evenhand_schema.subscriptions.limits import LiveLimits, live_limits_from_environment
 
 PAGE = Path(__file__).parents[3] / "docs" / "admin" / "environment.md"

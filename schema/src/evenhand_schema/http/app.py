@@ -27,7 +27,7 @@ from evenhand_schema.http.health import healthz, readyz
 from evenhand_schema.http.metrics import Metrics, metrics_endpoint
 from evenhand_schema.http.middleware import Observed
 from evenhand_schema.http.rates import Rates
-from evenhand_schema.http.responses import answer
+from evenhand_schema.http.responses import METHODS, MethodNotAllowed, answer
 from evenhand_schema.http.sse import graphql_or_events
 from evenhand_schema.http.websocket import websocket_endpoint
 from evenhand_schema.schema import EvenhandSchema, installed_schema
@@ -48,9 +48,10 @@ _CORS_ANSWER_HEADERS = (
 async def _http_error(request: Request, error: Exception) -> Response:
     status = error.status_code if isinstance(error, HTTPException) else 500
     headers = dict(error.headers or {}) if isinstance(error, HTTPException) else {}
-    shown = InvalidRequest(
-        f"{request.method} {request.url.path} is not served here.", hint="The API is at POST /graphql."
-    )
+    kind = MethodNotAllowed if status == 405 else InvalidRequest
+    shown = kind(f"{request.method} {request.url.path} is not served here.", hint="The API is at POST /graphql.")
+    if status == 405 and request.url.path == "/graphql":
+        headers["Allow"] = METHODS
     return answer({"errors": [expected(shown)]}, status, headers)
 
 

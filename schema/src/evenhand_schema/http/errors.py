@@ -8,7 +8,7 @@ from typing import Any
 from uuid import uuid4
 
 import structlog
-from graphql import GraphQLError
+from graphql import GraphQLError, GraphQLSyntaxError
 from graphql.validation.validate import ValidationAbortedError
 
 from evenhand.db.errors import DatabaseUnavailable, StatementTimeout, database_is_gone, took_too_long
@@ -80,12 +80,19 @@ def _root(error: GraphQLError) -> BaseException | None:
     return original
 
 
+def _hint(error: GraphQLError) -> str:
+    if isinstance(error, ValidationAbortedError):
+        return "Ask for each field once, and for less at a time."
+    if isinstance(error, GraphQLSyntaxError):
+        return "Mend the text of the query at this place, or shortly before it."
+    return "Check the query against the schema."
+
+
 def formatted(error: GraphQLError) -> dict[str, Any]:
     """One error of an answer, as the GraphQL specification writes it."""
     original = _root(error)
     if original is None:
-        aborted = isinstance(error, ValidationAbortedError)
-        hint = "Ask for each field once, and for less at a time." if aborted else "Check the query against the schema."
+        hint = _hint(error)
         message = error.message if SUGGESTIONS.get() else _SUGGESTION.sub("", error.message)
         shown: dict[str, Any] = {"message": message, "extensions": {"code": "INVALID_REQUEST", "hint": hint}}
     else:

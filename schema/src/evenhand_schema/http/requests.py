@@ -48,6 +48,7 @@ async def read_request(request: Request, limits: Limits) -> GraphQLRequest:
         values: Any = _parameters(request)
     else:
         _check_media_type(request.headers.get("content-type", ""))
+        _check_encoding(request.headers.get("content-encoding", "identity"))
         values = _json(await _body(request, limits.body_bytes), "The body")
     return checked_request(values, limits, read_only=request.method == "GET")
 
@@ -83,6 +84,14 @@ def _check_media_type(header: str) -> None:
             raise UnsupportedMediaType(f"The body is in {value.strip()[:50]}.", hint="Send JSON in UTF-8.")
 
 
+def _check_encoding(header: str) -> None:
+    # A few bytes unpack to gigabytes; a query gains nothing by it.
+    if header.strip().lower() not in ("", "identity"):
+        raise UnsupportedMediaType(
+            f"The body is compressed ({header.strip()[:50]}).", hint="Send it as it is, without Content-Encoding."
+        )
+
+
 async def _body(request: Request, most: int) -> bytes:
     too_large = BodyTooLarge(f"The body has more than {most} bytes.", hint="Send less at a time.")
     declared = request.headers.get("content-length", "0")
@@ -110,9 +119,19 @@ def _json(raw: bytes, what: str) -> Any:
             json.loads(raw, object_pairs_hook=_without_duplicates)
     except (orjson.JSONDecodeError, RecursionError) as error:
         raise InvalidRequest(
-            f"{what} cannot be read as JSON: {error}.", hint='Send {"query": "…", "variables": {…}} in UTF-8.'
+            f"{what} cannot be read as JSON: {_not_utf_8(raw) or error}.",
+            hint='Send {"query": "…", "variables": {…}} in UTF-8.',
         ) from error
     return values
+
+
+def _not_utf_8(raw: bytes) -> str | None:
+    """Where the bytes are not UTF-8, in words; orjson does not say it."""
+    try:
+        raw.decode()
+    except UnicodeDecodeError as error:
+        return f"it is not UTF-8 from byte {error.start + 1} on"
+    return None
 
 
 def _without_duplicates(pairs: list[tuple[str, Any]]) -> None:
