@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import os
 import shutil
 import socket
@@ -9,7 +10,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import quote
@@ -27,6 +27,19 @@ _START_SECONDS = 60
 
 class Skipped(Exception):
     """A contender cannot run here; the text says why."""
+
+
+def _answers(port: int) -> bool:
+    """Whether anything is answered there; a server may listen before it is ready, and still fail."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    try:
+        connection.request("GET", "/")
+        connection.getresponse().read()
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+    return True
 
 
 @dataclass
@@ -50,7 +63,7 @@ class Contender:
     watched: psutil.Process | None = field(default=None, repr=False)
 
     def start(self) -> None:
-        """Start it and wait until it listens.
+        """Start it and wait until it answers.
 
         Raises:
             Skipped: it ends or stays silent; the text holds the end of its log.
@@ -67,7 +80,7 @@ class Contender:
             )
         until = time.monotonic() + _START_SECONDS
         while time.monotonic() < until and self.process.poll() is None:
-            with suppress(OSError), socket.create_connection(("127.0.0.1", self.port), timeout=1):
+            if _answers(self.port):
                 self.watched = psutil.Process(self.process.pid)
                 return
             time.sleep(0.1)
