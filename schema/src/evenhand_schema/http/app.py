@@ -28,7 +28,7 @@ from evenhand_schema.http.metrics import Metrics, metrics_endpoint
 from evenhand_schema.http.middleware import Observed
 from evenhand_schema.http.rates import Rates
 from evenhand_schema.http.responses import METHODS, MethodNotAllowed, answer
-from evenhand_schema.http.sse import graphql_or_events
+from evenhand_schema.http.sse import GraphQLEndpoint
 from evenhand_schema.http.websocket import websocket_endpoint
 from evenhand_schema.schema import EvenhandSchema, installed_schema
 from evenhand_schema.subscriptions.limits import LiveLimits, live_limits_from_environment
@@ -98,7 +98,7 @@ def create_app(
     metrics = Metrics(documents, watched)
     app = Starlette(
         routes=[
-            Route("/graphql", graphql_or_events, methods=["GET", "POST", "OPTIONS"]),
+            Route("/graphql", GraphQLEndpoint(), methods=["GET", "POST", "OPTIONS"]),
             WebSocketRoute("/graphql", websocket_endpoint),
             Route("/healthz", healthz),
             Route("/readyz", readyz),

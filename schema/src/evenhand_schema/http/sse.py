@@ -31,13 +31,23 @@ _HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 
 def wants_events(request: Request) -> bool:
     """Whether the client asks for an event stream."""
-    offers = request.headers.get("accept", "").split(",")
+    accepted = request.headers.get("accept", "")
+    if accepted in ("", "*/*", "application/json", "application/graphql-response+json"):
+        return False
+    offers = accepted.split(",")
     return any(offer.partition(";")[0].strip().lower() == MEDIA_TYPE for offer in offers)
 
 
-async def graphql_or_events(request: Request) -> Response:
-    """The endpoint `/graphql`: an event stream for those who accept one, else one answer."""
-    return await events_endpoint(request) if wants_events(request) else await graphql_endpoint(request)
+class GraphQLEndpoint:
+    """The endpoint `/graphql`: an event stream for those who accept one, else one answer.
+
+    An application of its own: errors are answered where they happen, so it needs no wrapping.
+    """
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope, receive, send)
+        response = await events_endpoint(request) if wants_events(request) else await graphql_endpoint(request)
+        await response(scope, receive, send)
 
 
 async def events_endpoint(request: Request) -> Response:
