@@ -12,6 +12,7 @@ from typing import Annotated, Any
 import strawberry
 from graphql import GraphQLObjectType, get_named_type
 from graphql.execution.collect_fields import FieldDetails, FragmentDetails, collect_subfields
+from graphql.execution.values import VariableValues
 from strawberry import Info
 from tortoise import fields
 
@@ -196,9 +197,11 @@ def _inputs(entity: str) -> tuple[Any, Any]:
 def _asked(info: Info) -> Asked:
     raw = info._raw_info
     fragments = {name: FragmentDetails(node) for name, node in raw.fragments.items()}
+    # strawberry hands out the plain values only.
+    values = VariableValues({}, info.variable_values)
 
     def collect(kind: GraphQLObjectType, details: Any) -> Any:
-        found = collect_subfields(raw.schema, fragments, raw.variable_values, raw.operation, kind, list(details))
+        found = collect_subfields(raw.schema, fragments, values, raw.operation, kind, list(details))
         return found.grouped_field_set
 
     kind = get_named_type(raw.return_type)

@@ -172,7 +172,8 @@ class Writer:
 
     def root(self, kind: GraphQLObjectType) -> str:
         type_name = self.draw(st.sampled_from(sorted(name for name in self.world.ids if snake(name) in _roots(kind))))
-        shape = self.draw(st.integers(0, 9))
+        shape = self.draw(st.integers(0, 11))
+        groups = f"{_camel(snake(plural(type_name)))}Aggregate"
         record_id = str(self.draw(st.sampled_from(self.world.ids[type_name])))
         if shape < 3:
             name, arguments = _camel(snake(type_name)), f"(id: {self.value('ID!', record_id)})"
@@ -180,6 +181,8 @@ class Writer:
             name, arguments = "node", f"(id: {self.value('ID!', record_id)})"
         elif shape == 4:
             name, arguments = "me", ""
+        elif shape > 9 and groups in kind.fields:
+            name, arguments = groups, self.group_arguments(type_name)
         else:
             name = _camel(snake(plural(type_name)))
             arguments = self.list_arguments(kind.fields[name], type_name)
@@ -213,11 +216,28 @@ class Writer:
         if "open" in shown.args and self.chance(40):
             given.append(f"open: {self.value('Boolean', self.draw(st.sampled_from([True, False, None])))}")
         known = self.world.cursors.get(type_name)
-        likely = 40 if "filter" in shown.args else 4
+        likely = 40 if "filter" in shown.args else 1
         if known and self.chance(likely) and not any(word in " ".join(given) for word in ("orderBy", "search")):
             place = self.draw(st.sampled_from(["after", "before"]))
             given.append(f"{place}: {self.value('String', self.draw(st.sampled_from(known)))}")
         return f"({', '.join(given)})" if given else ""
+
+    def group_arguments(self, type_name: str) -> str:
+        by: list[str] = []
+        for word in ("Field", "Date"):
+            kind = self.world.schema.graphql_schema.type_map.get(f"{type_name}Group{word}")
+            if isinstance(kind, GraphQLEnumType) and self.chance(50):
+                chosen = self.draw(st.sampled_from(sorted(kind.values)))
+                by.append(f"{{field: {chosen}}}" if word == "Field" else f"{{date: {chosen}, by: {self.bucket()}}}")
+        given = [f"groupBy: [{', '.join(by)}]"] if by else []
+        if self.chance(40):
+            given.append(f"filter: {self.filter(type_name)}")
+        return f"({', '.join(given)})" if given else ""
+
+    def bucket(self) -> str:
+        if self.chance(50):
+            return str(self.draw(st.sampled_from(["DAY", "WEEK", "MONTH", "QUARTER", "YEAR"])))
+        return self.value("DateBucket", self.draw(st.sampled_from(["DAY", "MONTH"])), always=True)
 
     def step(self, type_name: str) -> str:
         kind = self.world.schema.graphql_schema.type_map[f"{type_name}OrderField"]

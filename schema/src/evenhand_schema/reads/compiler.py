@@ -31,10 +31,12 @@ from evenhand.tenancy.context import Actor
 from evenhand_schema.declare import TYPES, Bound, Computed, First, Many, One, Part, Python, Rows
 from evenhand_schema.errors import to_uuid
 from evenhand_schema.reads.arguments import Given, Leaf, Variables, bind_arguments
+from evenhand_schema.reads.grouping import grouping, measures_asked
 from evenhand_schema.reads.lists import in_tenant, nested_list, root_list, short_list
 from evenhand_schema.reads.marks import (
     MARK,
     CallerField,
+    GroupsField,
     NodeField,
     PluginField,
     RecordField,
@@ -177,6 +179,8 @@ class Compiler:
                 item, row = self._readable(target), next(self._rows)
                 listing = root_list(item, row, given, self.parameters)
                 return key, self._page(Page(listing, self._object_of(field)), details, (key,))
+            case GroupsField(target, groups):
+                return key, self._groups(target, groups, given, field, details, (key, LIST))
         self._additions.append(Addition((), key, kind, details, (), ""))
         return key, "NULL::text"
 
@@ -206,6 +210,20 @@ class Compiler:
         readable.sort(key=lambda name: -len(found[name]))
         records = [self._record_at(name, place, self._object_type(name), details, path) for name in readable]
         return f"coalesce({', '.join(records)})" if records else "NULL::json"
+
+    def _groups(
+        self,
+        target: str,
+        groups: str,
+        given: dict[str, Given],
+        field: GraphQLField,
+        details: Sequence[FieldDetails],
+        path: Path,
+    ) -> str:
+        item, shown, row = self._readable(target), self._object_of(field), next(self._rows)
+        asked = measures_asked(self._collect, shown, details)
+        found = grouping(item, TYPES[groups], given, asked, row, self.parameters)
+        return a_list(found.statement, self._object(TYPES[groups], shown, details, row, path))
 
     # Objects
 
