@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
 
 import pytest
-from graphql import GraphQLError
+from graphql import GraphQLError, parse, validate
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -18,6 +18,7 @@ from evenhand_schema.scalars import (
     serialize_decimal,
     serialize_moment,
 )
+from evenhand_schema.schema import installed_schema
 
 ZONES = st.integers(-14 * 60, 14 * 60).map(lambda minutes: timezone(timedelta(minutes=minutes)))
 MOMENTS = st.datetimes(timezones=ZONES)
@@ -62,7 +63,9 @@ def test_an_odd_day_is_refused(value: object) -> None:
         parse_day(value)
 
 
-@pytest.mark.parametrize("value", [1.5, "1e3", "NaN", "Infinity", "1,5", "１２", "", " 1", True, None, "9" * 31])
+@pytest.mark.parametrize(
+    "value", [1.5, "1e3", "NaN", "Infinity", "1,5", "１２", "", " 1", True, None, "9" * 31, 10**40]
+)
 def test_an_inexact_decimal_is_refused(value: object) -> None:
     with pytest.raises(GraphQLError, match="Write it as a text"):
         parse_decimal(value)
@@ -72,3 +75,22 @@ def test_an_inexact_decimal_is_refused(value: object) -> None:
 def test_a_whole_number_out_of_range_is_refused(value: object) -> None:
     with pytest.raises(GraphQLError, match="Write it as a text"):
         parse_whole(value)
+
+
+@pytest.mark.parametrize("value", ["9" * 100_000, 1 << 9000, float("inf"), float("nan"), ["x"] * 1000])
+def test_errors_repeat_little_of_a_large_value(value: object) -> None:
+    for read in (parse_moment, parse_day, parse_decimal, parse_whole):
+        with pytest.raises(GraphQLError) as refused:
+            read(value)
+        assert len(refused.value.message) < 200
+        assert " is not a " in refused.value.message
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("createdAt", '"soon"'), ("annualRevenue", "1.5"), ("annualRevenue", "9" * 5000), ("annualRevenue", "1e400")],
+)
+def test_a_bad_value_in_a_query_is_shown_its_place(field: str, value: str) -> None:
+    query = f"{{ accounts(filter: {{{field}: {{gt: {value}}}}}) {{ totalCount }} }}"
+    (error,) = validate(installed_schema().graphql_schema, parse(query))
+    assert error.locations == [(1, query.index(value) + 1)]
