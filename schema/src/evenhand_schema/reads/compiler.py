@@ -1,7 +1,7 @@
 """Compile an operation into one statement whose value is the answer.
 
 Each object of the answer is a sub-select over its table that `row_to_json` turns into JSON; a list is such
-a sub-select under `json_agg`. Types, relations and lists come from the declarations, see `declare`. What
+a sub-select under `array_to_json`. Types, relations and lists come from the declarations, see `declare`. What
 only Python can make is left null and listed as an `Addition`.
 """
 

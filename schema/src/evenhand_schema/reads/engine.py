@@ -38,9 +38,6 @@ log = structlog.get_logger(__name__)
 KEPT_PLANS = 64
 """Of one operation; the one used longest ago gives way."""
 
-_SEPARATOR = b", \n "
-"""What `json_agg` puts between members; it cannot be part of a text in JSON."""
-
 
 class Answer:
     """What a plan found: the JSON of `data`, or its objects and the errors of some fields."""
@@ -124,7 +121,7 @@ async def run(
     if found is None:
         raise KeyRefused
     if not plan.rewrite and not plan.additions:
-        return Answer(found.replace(_SEPARATOR, b","))
+        return Answer(found)
     data = orjson.loads(found)
     errors: list[GraphQLError] = []
     if plan.additions:
