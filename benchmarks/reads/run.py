@@ -51,7 +51,7 @@ class Plan:
     @classmethod
     def of(cls, quick: bool) -> Plan:
         """Some eight minutes, or little more than one."""
-        return cls(2, 1.0, 0.5) if quick else cls(6, 2.5, 1.0)
+        return cls(2, 1.0, 0.5) if quick else cls(5, 2.0, 0.8)
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:

@@ -144,6 +144,7 @@ def _settings(config: DatabaseConfig, pool: int) -> dict[str, str]:
     return {
         "DATABASE_URL": database_url(config),
         "EVENHAND_POOL_SIZE": str(pool),
+        "EVENHAND_READ_CONNECTIONS": str(pool),
         # Requests are counted as ever, but here one key sends them all.
         "EVENHAND_RATE_LIMIT": "1000000000/minute",
     }
