@@ -50,14 +50,14 @@ class Plan:
 
     @classmethod
     def of(cls, quick: bool) -> Plan:
-        """Some eight minutes, or little more than one."""
+        """Some ten minutes with everything around it, or two to three."""
         return cls(2, 1.0, 0.5) if quick else cls(5, 2.0, 0.8)
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """The options of this benchmark."""
     group = parser.add_argument_group("reads")
-    group.add_argument("--quick", action="store_true", help="one or two minutes instead of eight")
+    group.add_argument("--quick", action="store_true", help="two or three minutes instead of ten")
     group.add_argument("--scale", type=float, default=1.0, help="part of the full data, e.g. 0.01 for a trial")
     group.add_argument("--pool", type=int, default=4, help="database connections of each server")
     group.add_argument("--plans", default="force_generic_plan", help="plan_cache_mode of the database for everybody")
