@@ -32,6 +32,7 @@ from evenhand_schema.reads.compiler import Compiler
 from evenhand_schema.reads.completion import complete
 from evenhand_schema.reads.custom_filters import REFUSAL
 from evenhand_schema.reads.plans import NotCompiled, Plan
+from evenhand_schema.reads.variables import plain_values, plain_variables
 
 log = structlog.get_logger(__name__)
 
@@ -56,7 +57,8 @@ class KeyRefused(Exception):
 class _Plans:
     """The plans of one operation."""
 
-    def __init__(self) -> None:
+    def __init__(self, operation: OperationDefinitionNode) -> None:
+        self.plain = plain_variables(operation)
         self._questions: list[Question] = []
         self._plans: OrderedDict[Any, Plan | NotCompiled] = OrderedDict()
 
@@ -108,12 +110,9 @@ async def run(
     Raises:
         NotCompiled: the ordinary executor has to do it. KeyRefused: the key is not good any more.
     """
-    values = get_variable_values(schema, operation.variable_definitions or (), raw_values)
-    if isinstance(values, list):
-        raise NotCompiled("a variable is refused")
-    plan = _plan(schema, document, operation, values, known)
+    plan, values = _plan(schema, document, operation, raw_values, known)
     try:
-        parameters = plan.parameters.values(known.actor, values.coerced)
+        parameters = plan.parameters.values(known.actor, values)
     except EvenhandError as error:
         raise NotCompiled(f"an argument is refused: {error.code}") from error
     parameters += [known.key_id, known.actor.role.value]
@@ -156,26 +155,48 @@ def _plan(
     schema: GraphQLSchema,
     document: Document,
     operation: OperationDefinitionNode,
-    values: VariableValues,
+    raw_values: dict[str, Any],
     known: KnownKey,
-) -> Plan:
+) -> tuple[Plan, Mapping[str, Any]]:
+    """The plan for a request, and its variables."""
     name = operation.name.value if operation.name else None
-    plans: _Plans = document.plans.setdefault(name, _Plans())
+    plans: _Plans | None = document.plans.get(name)
+    if plans is None:
+        plans = document.plans[name] = _Plans(operation)
     caller = (known.actor.role, known.actor.scopes)
-    plan = plans.find(caller, values.coerced)
+    values = plain_values(plans.plain, raw_values) if plans.plain is not None else None
+    plan = plans.find(caller, values) if values is not None else None
     if plan is None:
-        variables = Variables(values.coerced)
-        compiler = Compiler(schema, document.fragments, operation, values, variables, known.actor)
-        try:
-            plan = _checked(compiler.compile())
-        except NotCompiled as reason:
-            plan = reason.with_traceback(None)
-        except EvenhandError as error:
-            raise NotCompiled(f"an argument is refused: {error.code}") from error
-        plans.keep(caller, variables, plan)
+        coerced = get_variable_values(schema, operation.variable_definitions or (), raw_values)
+        if isinstance(coerced, list):
+            raise NotCompiled("a variable is refused")
+        values = coerced.coerced
+        plan = plans.find(caller, values) or _compiled(schema, document, operation, coerced, known, plans)
     if isinstance(plan, NotCompiled):
         raise NotCompiled(*plan.args)
-    return plan
+    return plan, values or {}
+
+
+def _compiled(
+    schema: GraphQLSchema,
+    document: Document,
+    operation: OperationDefinitionNode,
+    values: VariableValues,
+    known: KnownKey,
+    plans: _Plans,
+) -> Plan | NotCompiled:
+    """Compile, and keep what came of it."""
+    variables = Variables(values.coerced)
+    compiler = Compiler(schema, document.fragments, operation, values, variables, known.actor)
+    made: Plan | NotCompiled
+    try:
+        made = _checked(compiler.compile())
+    except NotCompiled as reason:
+        made = reason.with_traceback(None)
+    except EvenhandError as error:
+        raise NotCompiled(f"an argument is refused: {error.code}") from error
+    plans.keep((known.actor.role, known.actor.scopes), variables, made)
+    return made
 
 
 def _checked(plan: Plan) -> Plan:
