@@ -147,6 +147,28 @@ async def test_all_or_nothing_writes_nothing_and_names_every_bad_item(api: Api, 
     assert statuses(answer) == ["CREATED", "CREATED"]
 
 
+async def test_what_is_no_id_fails_by_itself(api: Api, tenant: SomeTenant) -> None:
+    created = await call(api, tenant, "create", "Lead", [{"name": "One"}, {"name": "Two"}])
+    one, two = (item["id"] for item in created["results"])
+    changes = [{"id": "x" * 10_000, "input": {"name": "No"}}, {"id": one, "input": {"company": "Acme"}}]
+    refused = await call(api, tenant, "update", "Lead", changes, mode="ALL_OR_NOTHING")
+    assert codes(refused) == ["INVALID_ID", "NOTHING_WRITTEN"]
+    assert codes(await call(api, tenant, "update", "Lead", changes)) == ["INVALID_ID", None]
+    for verb, status in (("archive", "ARCHIVED"), ("restore", "RESTORED")):
+        answer = await call(api, tenant, verb, "Lead", ["", one, "\x00", two])
+        assert statuses(answer) == ["FAILED", status, "FAILED", status]
+        assert codes(answer) == ["INVALID_ID", None, "INVALID_ID", None]
+        assert (answer["written"], answer["failed"]) == (2, 2)
+        assert [item["id"] for item in answer["results"]] == [None, one, None, two]
+
+
+async def test_the_message_about_an_id_is_short(api: Api, tenant: SomeTenant) -> None:
+    query = "mutation ($id: ID!) { archiveLead(id: $id) { ... on Failure { code message } } }"
+    answer = (await api.data(tenant, query, Role.ADMIN, id="x" * 10_000))["archiveLead"]
+    assert answer["code"] == "INVALID_ID"
+    assert len(answer["message"]) < 200
+
+
 async def test_lists_of_many_records_are_written_and_judged_one_by_one(api: Api, tenant: SomeTenant) -> None:
     mail = {"kind": "EMAIL", "value": "li@example.com"}
     given = [{"name": "a", "channels": [mail]}, {"name": "b", "channels": [mail, mail]}, {"name": "c"}]

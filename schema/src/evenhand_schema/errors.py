@@ -64,4 +64,4 @@ def to_uuid(value: object) -> UUID:
     try:
         return value if isinstance(value, UUID) else UUID(str(value))
     except ValueError:
-        raise InvalidId(f"{value!r} is not an id.", hint="Use the id that the API gave.") from None
+        raise InvalidId(f"{str(value)[:80]!r} is not an id.", hint="Use the id that the API gave.") from None

@@ -26,9 +26,10 @@ from evenhand.actions.upserts import Upsert, upsert_many
 from evenhand.auth.permissions import Operation, require
 from evenhand.entities.registry import Entity
 from evenhand.errors import InvalidInput, Problem
+from evenhand.tenancy.models import uuid7
 from evenhand_schema.context import request_of
 from evenhand_schema.declare import TYPES
-from evenhand_schema.errors import to_uuid
+from evenhand_schema.errors import InvalidId, to_uuid
 from evenhand_schema.mutations.arguments import REQUIRED, described, mutation, result
 from evenhand_schema.mutations.failures import Failure, failure_of
 from evenhand_schema.mutations.inputs import draft
@@ -156,6 +157,29 @@ def _few(given: Sequence[Any], name: str) -> Sequence[Any]:
     return given
 
 
+def _ids(given: Sequence[Any]) -> tuple[list[UUID], dict[int, InvalidId]]:
+    """The ids of items, and by place why some are none.
+
+    In the place of one that is none stands an id that no record has: its item fails by itself, as any other bad one.
+    """
+    found: list[UUID] = []
+    refused: dict[int, InvalidId] = {}
+    for place, one in enumerate(given):
+        try:
+            found.append(to_uuid(one))
+        except InvalidId as error:
+            found.append(uuid7())
+            refused[place] = error
+    return found, refused
+
+
+def _explained(items: list[Item], refused: Mapping[int, InvalidId]) -> list[Item]:
+    """The items, with the reason of those whose id is none."""
+    return [
+        Item(ItemStatus.FAILED, error=refused[place]) if place in refused else item for place, item in enumerate(items)
+    ]
+
+
 def _create_many(shapes: _Shapes, given: Any) -> Any:
     async def resolve(info: Info, inputs: Any, mode: Any) -> Any:
         async def act() -> list[Item]:
@@ -189,8 +213,11 @@ def _update_many(shapes: _Shapes, given: Any) -> Any:
 
     async def resolve(info: Info, changes: Any, mode: Any) -> Any:
         async def act() -> list[Item]:
-            asked = [Change(to_uuid(one.id), draft(one.input), one.version) for one in _few(changes, "changes")]
-            return await update_many(shapes.kind.name, asked, mode=_mode(mode))
+            ids, refused = _ids([one.id for one in _few(changes, "changes")])
+            asked = [
+                Change(record_id, draft(one.input), one.version) for record_id, one in zip(ids, changes, strict=True)
+            ]
+            return _explained(await update_many(shapes.kind.name, asked, mode=_mode(mode)), refused)
 
         return await shapes.answer(info, changes, act)
 
@@ -204,8 +231,9 @@ def _update_many(shapes: _Shapes, given: Any) -> Any:
 def _put_many(shapes: _Shapes, action: Callable[..., Awaitable[list[Item]]], description: str) -> Any:
     async def resolve(info: Info, ids: Any, versions: Any, mode: Any) -> Any:
         async def act() -> list[Item]:
-            chosen = [to_uuid(one) for one in _few(ids, "ids")]
-            return await action(shapes.kind.name, chosen, versions=versions, mode=_mode(mode))
+            chosen, refused = _ids(_few(ids, "ids"))
+            items = await action(shapes.kind.name, chosen, versions=versions, mode=_mode(mode))
+            return _explained(items, refused)
 
         return await shapes.answer(info, ids, act)
 
