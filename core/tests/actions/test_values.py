@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from evenhand.actions.records import check_draft
 from evenhand.actions.values import BadValue, clean, convert
-from evenhand.entities import Account, Activity, CustomField, Lead, OrderLine, Stage, User
+from evenhand.entities import Account, Activity, CustomField, Lead, Opportunity, OrderLine, Stage, User
 from evenhand.entities.enums import LeadStatus, Tier
 from evenhand.entities.registry import ENTITIES, entity
 from evenhand.tenancy.models import RecordModel
@@ -52,6 +52,10 @@ def field(model: type[RecordModel], name: str) -> Any:
         (Account, "addresses", "Main Street", "WRONG_TYPE"),
         (Activity, "occurred_at", datetime(2026, 1, 1), "NAIVE_TIME"),  # noqa: DTZ001
         (Activity, "occurred_at", "tomorrow", "BAD_TIME"),
+        (Activity, "occurred_at", "0001-01-01T00:00:00Z", "OUT_OF_RANGE"),
+        (Activity, "occurred_at", "9999-12-31T23:59:59.999999Z", "OUT_OF_RANGE"),
+        (Opportunity, "expected_close", "0001-01-01", "OUT_OF_RANGE"),
+        (Opportunity, "expected_close", date.max, "OUT_OF_RANGE"),
         (Stage, "probability", 101, "OUT_OF_RANGE"),
         (User, "is_active", "maybe", "NOT_A_BOOLEAN"),
     ],
@@ -76,6 +80,8 @@ def test_bad_values_are_refused_with_a_code(model: type[RecordModel], name: str,
         (User, "is_active", "是", True),
         (User, "is_active", "no", False),
         (Activity, "occurred_at", "2026-05-31T14:30:00+08:00", datetime(2026, 5, 31, 6, 30, tzinfo=UTC)),
+        (Opportunity, "expected_close", "0001-01-02", date(1, 1, 2)),
+        (Opportunity, "expected_close", "9999-12-30", date(9999, 12, 30)),
     ],
 )
 def test_good_values_are_converted(model: type[RecordModel], name: str, value: Any, kept: Any) -> None:

@@ -85,6 +85,21 @@ def _integer(value: Any) -> int:
     return number
 
 
+_FIRST_DAY = date(1, 1, 2)
+_LAST_DAY = date(9999, 12, 30)
+"""Drivers take the very first and last day and moment for infinity, with which the database cannot reckon; and a moment
+must be within the calendar in every time zone."""
+
+
+def _within_calendar(day: date) -> None:
+    if not _FIRST_DAY <= day <= _LAST_DAY:
+        raise BadValue(
+            "OUT_OF_RANGE",
+            f"{day} is out of range.",
+            f"Use {_FIRST_DAY} to {_LAST_DAY}; leave it empty when there is none.",
+        )
+
+
 def _moment(value: Any) -> datetime:
     if isinstance(value, str):
         try:
@@ -96,19 +111,22 @@ def _moment(value: Any) -> datetime:
     if value.tzinfo is None:
         raise BadValue("NAIVE_TIME", f"{value} has no time zone.", "Add one: 2026-05-31T14:30:00+08:00.")
     try:
-        return value.astimezone(UTC)
+        moment = value.astimezone(UTC)
     except OverflowError:
         raise BadValue("BAD_TIME", f"{value} is out of range.", "Use 2026-05-31T14:30:00+08:00.") from None
+    _within_calendar(moment.date())
+    return moment
 
 
 def _day(value: Any) -> date:
     if isinstance(value, str):
         try:
-            return date.fromisoformat(value)
+            value = date.fromisoformat(value)
         except ValueError:
             raise BadValue("BAD_DATE", f"{value!r} is not a date.", "Use year-month-day: 2026-05-31.") from None
     if isinstance(value, datetime) or not isinstance(value, date):
         raise BadValue("WRONG_TYPE", f"{value!r} is not a date.", "Use year-month-day: 2026-05-31.")
+    _within_calendar(value)
     return value
 
 
