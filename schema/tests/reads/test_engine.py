@@ -69,6 +69,16 @@ async def test_what_decides_the_shape_has_plans_of_its_own(debug: Api, tenant: S
     assert len(_plans(debug, query)) == 6
 
 
+async def test_a_list_that_nothing_is_asked_of_is_compiled_too(debug: Api, tenant: SomeTenant) -> None:
+    await tenant.create("Account", name="甲")
+    query = """query ($no: Boolean!, $name: String!) {
+        empty: accounts(filter: {name: {eq: "乙"}}) { totalCount @include(if: $no) }
+        accounts(filter: {name: {eq: $name}}) { totalCount } }"""
+    response = await debug.post(tenant, query, no=False, name="甲")
+    assert response.json()["data"] == {"empty": {}, "accounts": {"totalCount": 1}}
+    assert response.headers["evenhand-executor"] == "compiled"
+
+
 async def test_the_plans_of_one_query_are_bounded(debug: Api, tenant: SomeTenant) -> None:
     query = "query ($first: Int!) { accounts(first: $first) { totalCount nodes { id } } }"
     for first in range(1, KEPT_PLANS + 20):

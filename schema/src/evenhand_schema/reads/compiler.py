@@ -137,7 +137,8 @@ class Compiler:
         pairs = [self._root(key, kind, details) for key, details in grouped.items()]
         if pairs and sum(not addition.path for addition in self._additions) == len(pairs):
             raise NotCompiled("every field is made by Python")
-        return Plan(an_object(pairs), self.parameters, tuple(self._additions), self._rewrite)
+        sql, parameters = self.parameters.only_used(an_object(pairs))
+        return Plan(sql, parameters, tuple(self._additions), self._rewrite)
 
     def _collect(self, kind: GraphQLObjectType, details: Sequence[FieldDetails]) -> Grouped:
         found = collect_subfields(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -9,6 +10,7 @@ from evenhand.auth.permissions import Operation, require
 from evenhand.tenancy.context import Actor
 from evenhand_schema.reads.arguments import Leaf, Values
 
+_PLACE = re.compile(r"\$(\d+)")
 Getter = Callable[[Actor, Values], Any]
 
 
@@ -44,6 +46,19 @@ class Parameters:
     def require_read(self, entity: str) -> None:
         """Refuse requests of those who may not read these records: the statement's answer depends on them."""
         self._read.add(entity)
+
+    def only_used(self, sql: str) -> tuple[str, Parameters]:
+        """A statement and its parameters without those that its text does not name, whose types nobody could tell.
+
+        A list that nothing is asked of leaves the values of its filter behind.
+        """
+        used = sorted({1, *(int(number) for number in _PLACE.findall(sql))})
+        if len(used) == self.count:
+            return sql, self
+        new = {old: index for index, old in enumerate(used, start=1)}
+        kept = Parameters()
+        kept._getters = [self._getters[old - 1] for old in used]
+        return _PLACE.sub(lambda match: f"${new[int(match.group(1))]}", sql), kept
 
     @property
     def count(self) -> int:
