@@ -177,6 +177,12 @@ def test_values_that_no_column_can_keep_are_refused_by_name(
     assert all(problem.hint for problem in problems)
 
 
+def test_messages_repeat_no_endless_values(database: object) -> None:
+    for name, values in (("Account", {"addresses": "x" * 10_000}), ("Lead", {"owner_id": "x" * 10_000})):
+        _, problems = check_draft(entity(name), values, partial=True)
+        assert [len(problem.message) < 200 for problem in problems] == [True]
+
+
 def test_json_may_nest_but_not_without_end(database: object) -> None:
     nested: Any = "深"
     for _ in range(11):

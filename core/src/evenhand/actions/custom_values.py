@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import date
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from evenhand.actions.values import unstorable
+from evenhand.actions.values import shown, unstorable
 from evenhand.entities import CustomField
 from evenhand.entities.enums import CustomFieldType
 from evenhand.entities.registry import Entity
@@ -22,6 +23,22 @@ _HINTS = {
 }
 
 
+_LONGEST_NUMBER = 300
+_NUMBER = re.compile(r"[+-]?([0-9]+[.]?[0-9]*|[.][0-9]+)([eE][+-]?[0-9]{1,3})?")
+"""What the database's `evenhand_number` takes for a number; filters would not find any other."""
+
+
+def _is_number(value: int | float | str | Decimal) -> bool:
+    try:
+        number = Decimal(str(value))
+    except InvalidOperation:
+        return False
+    if not number.is_finite():
+        return False
+    kept = str(number) if isinstance(value, str) else f"{number:f}"
+    return len(kept) <= _LONGEST_NUMBER and _NUMBER.fullmatch(kept) is not None
+
+
 def _fits(kind: CustomFieldType, options: Sequence[str], value: Any) -> bool:
     match kind:
         case CustomFieldType.TEXT:
@@ -29,10 +46,7 @@ def _fits(kind: CustomFieldType, options: Sequence[str], value: Any) -> bool:
         case CustomFieldType.NUMBER:
             if isinstance(value, bool) or not isinstance(value, (int, float, str, Decimal)):
                 return False
-            try:
-                return Decimal(str(value)).is_finite() and unstorable(value) is None
-            except InvalidOperation:
-                return False
+            return _is_number(value) and unstorable(value) is None
         case CustomFieldType.BOOLEAN:
             return isinstance(value, bool)
         case CustomFieldType.DATE:
@@ -66,7 +80,7 @@ def check_custom(definitions: Mapping[str, CustomField], custom: Mapping[str, An
         elif value is not None and not _fits(definition.type, definition.options, value):
             choices = f"Use one of: {', '.join(definition.options)}."
             hint = _HINTS.get(definition.type, choices)
-            message = f"{where}: {value!r} is no {definition.type.value}."
+            message = f"{where}: {shown(value)} is no {definition.type.value}."
             problems.append(Problem(where, "BAD_CUSTOM_VALUE", message, hint))
     return problems
 

@@ -26,6 +26,8 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff]")
 """Control characters, and halves of characters that no encoding can hold."""
 _DEEPEST = 20
 """So deep lists and objects may lie in each other."""
+_LONGEST_SHOWN = 100
+"""So much of a value is repeated in a message."""
 
 
 class BadValue(ValueError):
@@ -41,11 +43,17 @@ class BadValue(ValueError):
         return Problem(field, self.code, f"{field}: {self.message}", self.hint)
 
 
+def shown(value: Any) -> str:
+    """A value as messages show it: as it was written, and not endless."""
+    written = repr(value)
+    return written if len(written) <= _LONGEST_SHOWN else f"{written[:_LONGEST_SHOWN]}…"
+
+
 def _text(value: Any, field: Field[Any]) -> str:
     if not isinstance(value, str):
-        raise BadValue("WRONG_TYPE", f"{value!r} is not a text.", "Give a text.")
+        raise BadValue("WRONG_TYPE", f"{shown(value)} is not a text.", "Give a text.")
     if _CONTROL.search(value):
-        raise BadValue("CONTROL_CHARACTER", f"{value!r} holds control characters.", "Remove them.")
+        raise BadValue("CONTROL_CHARACTER", f"{shown(value)} holds control characters.", "Remove them.")
     text = value.strip()
     longest = getattr(field, "max_length", None)
     if longest is not None and len(text) > longest:
@@ -55,13 +63,13 @@ def _text(value: Any, field: Field[Any]) -> str:
 
 def _decimal(value: Any, field: fields.DecimalField[Any]) -> Decimal:
     if isinstance(value, bool) or not isinstance(value, (Decimal, int, str)):
-        raise BadValue("WRONG_TYPE", f"{value!r} is not a decimal number.", "Give a number such as 1234.50.")
+        raise BadValue("WRONG_TYPE", f"{shown(value)} is not a decimal number.", "Give a number such as 1234.50.")
     try:
         number = Decimal(value)
     except InvalidOperation:
-        raise BadValue("NOT_A_NUMBER", f"{value!r} is not a number.", "Give a number such as 1234.50.") from None
+        raise BadValue("NOT_A_NUMBER", f"{shown(value)} is not a number.", "Give a number such as 1234.50.") from None
     if not number.is_finite():
-        raise BadValue("NOT_A_NUMBER", f"{value!r} is not a finite number.", "Give a number such as 1234.50.")
+        raise BadValue("NOT_A_NUMBER", f"{shown(value)} is not a finite number.", "Give a number such as 1234.50.")
     places = Decimal(1).scaleb(-field.decimal_places)
     if abs(number) >= Decimal(10) ** (field.max_digits - field.decimal_places):
         raise BadValue("TOO_LARGE", f"{value} is too large.", f"Use fewer than {field.max_digits} digits.")
@@ -75,11 +83,11 @@ def _decimal(value: Any, field: fields.DecimalField[Any]) -> Decimal:
 
 def _integer(value: Any) -> int:
     if isinstance(value, bool) or not isinstance(value, (int, str)):
-        raise BadValue("WRONG_TYPE", f"{value!r} is not a whole number.", "Give a whole number.")
+        raise BadValue("WRONG_TYPE", f"{shown(value)} is not a whole number.", "Give a whole number.")
     try:
         number = int(value)
     except ValueError:
-        raise BadValue("NOT_A_NUMBER", f"{value!r} is not a whole number.", "Give a whole number.") from None
+        raise BadValue("NOT_A_NUMBER", f"{shown(value)} is not a whole number.", "Give a whole number.") from None
     if abs(number) >= 2**31:
         raise BadValue("TOO_LARGE", f"{value} is too large.", "Use at most 2147483647.")
     return number
@@ -105,9 +113,9 @@ def _moment(value: Any) -> datetime:
         try:
             value = datetime.fromisoformat(value)
         except ValueError:
-            raise BadValue("BAD_TIME", f"{value!r} is not a time.", "Use 2026-05-31T14:30:00+08:00.") from None
+            raise BadValue("BAD_TIME", f"{shown(value)} is not a time.", "Use 2026-05-31T14:30:00+08:00.") from None
     if not isinstance(value, datetime):
-        raise BadValue("WRONG_TYPE", f"{value!r} is not a time.", "Use 2026-05-31T14:30:00+08:00.")
+        raise BadValue("WRONG_TYPE", f"{shown(value)} is not a time.", "Use 2026-05-31T14:30:00+08:00.")
     if value.tzinfo is None:
         raise BadValue("NAIVE_TIME", f"{value} has no time zone.", "Add one: 2026-05-31T14:30:00+08:00.")
     try:
@@ -123,9 +131,9 @@ def _day(value: Any) -> date:
         try:
             value = date.fromisoformat(value)
         except ValueError:
-            raise BadValue("BAD_DATE", f"{value!r} is not a date.", "Use year-month-day: 2026-05-31.") from None
+            raise BadValue("BAD_DATE", f"{shown(value)} is not a date.", "Use year-month-day: 2026-05-31.") from None
     if isinstance(value, datetime) or not isinstance(value, date):
-        raise BadValue("WRONG_TYPE", f"{value!r} is not a date.", "Use year-month-day: 2026-05-31.")
+        raise BadValue("WRONG_TYPE", f"{shown(value)} is not a date.", "Use year-month-day: 2026-05-31.")
     _within_calendar(value)
     return value
 
@@ -135,7 +143,7 @@ def _flag(value: Any) -> bool:
         return value
     if isinstance(value, str) and value.strip().lower() in _TRUE | _FALSE:
         return value.strip().lower() in _TRUE
-    raise BadValue("NOT_A_BOOLEAN", f"{value!r} is neither yes nor no.", "Use true or false.")
+    raise BadValue("NOT_A_BOOLEAN", f"{shown(value)} is neither yes nor no.", "Use true or false.")
 
 
 def _choice(value: Any, kind: type[Enum]) -> Enum:
@@ -146,14 +154,14 @@ def _choice(value: Any, kind: type[Enum]) -> Enum:
         if wanted in (str(member.value), member.name.lower()):
             return member
     allowed = ", ".join(str(member.value) for member in kind)
-    raise BadValue("NOT_A_CHOICE", f"{value!r} is not one of the choices.", f"Use one of: {allowed}.")
+    raise BadValue("NOT_A_CHOICE", f"{shown(value)} is not one of the choices.", f"Use one of: {allowed}.")
 
 
 def _identifier(value: Any) -> UUID:
     try:
         return value if isinstance(value, UUID) else UUID(str(value))
     except ValueError:
-        raise BadValue("BAD_ID", f"{value!r} is not an id.", "Use the id that the API gave.") from None
+        raise BadValue("BAD_ID", f"{shown(value)} is not an id.", "Use the id that the API gave.") from None
 
 
 def unstorable(value: Any, depth: int = 0) -> str | None:
@@ -189,10 +197,10 @@ def _json(value: Any, shape: Shape) -> Any:
         case Shape.OBJECTS:
             fits = isinstance(value, list) and all(isinstance(item, dict) for item in value)
     if not fits:
-        raise BadValue("WRONG_TYPE", f"{value!r} is not {shape.value}.", f"Give {shape.value}.")
+        raise BadValue("WRONG_TYPE", f"{shown(value)} is not {shape.value}.", f"Give {shape.value}.")
     reason = unstorable(value)
     if reason is not None:
-        raise BadValue("CANNOT_BE_KEPT", f"{value!r} {reason}.", "Give plain texts, numbers, lists and objects.")
+        raise BadValue("CANNOT_BE_KEPT", f"{shown(value)} {reason}.", "Give plain texts, numbers, lists and objects.")
     return value
 
 
@@ -234,7 +242,7 @@ def convert(field: Field[Any], value: Any) -> Any:
             validator(converted)
         except ValidationError as error:
             if isinstance(validator, Pattern):
-                raise BadValue(validator.code, f"{value!r} {validator.message}", validator.hint) from None
+                raise BadValue(validator.code, f"{shown(value)} {validator.message}", validator.hint) from None
             raise BadValue("OUT_OF_RANGE", f"{value} cannot be taken: {error}.", "Give a value in range.") from None
     return converted
 
