@@ -177,6 +177,13 @@ def test_values_that_no_column_can_keep_are_refused_by_name(
     assert all(problem.hint for problem in problems)
 
 
+def test_lists_and_objects_are_emptied_by_empty_ones(database: object) -> None:
+    for name, column, empty in (("Stage", "exit_criteria", []), ("Account", "custom", {})):
+        _, problems = check_draft(entity(name), {column: None}, partial=True)
+        assert [problem.hint for problem in problems] == [f"Give {empty} to empty it."]
+        assert check_draft(entity(name), {column: empty}, partial=True) == ({column: empty}, [])
+
+
 def test_messages_repeat_no_endless_values(database: object) -> None:
     for name, values in (("Account", {"addresses": "x" * 10_000}), ("Lead", {"owner_id": "x" * 10_000})):
         _, problems = check_draft(entity(name), values, partial=True)

@@ -227,6 +227,12 @@ def _convert(field: Field[Any], value: Any) -> Any:
     raise TypeError(f"no conversion for {type(field).__name__}")
 
 
+def _hint_for_nothing(field: Field[Any]) -> str:
+    if not isinstance(field, fields.JSONField):
+        return "Give a value."
+    return f"Give {'{}' if shape_of(field) is Shape.OBJECT else '[]'} to empty it."
+
+
 def convert(field: Field[Any], value: Any) -> Any:
     """One value as the field keeps it; raises `BadValue`.
 
@@ -235,7 +241,7 @@ def convert(field: Field[Any], value: Any) -> Any:
     if value is None or (isinstance(value, str) and not value.strip()):
         if field.null:
             return None
-        raise BadValue("REQUIRED", "must not be empty.", "Give a value.")
+        raise BadValue("REQUIRED", "must not be empty.", _hint_for_nothing(field))
     converted = _convert(field, value)
     for validator in field.validators:
         try:
