@@ -10,6 +10,7 @@ from structlog.contextvars import bind_contextvars, reset_contextvars
 
 from evenhand_schema.http.errors import masked
 from evenhand_schema.http.exchange import Exchange, begin_exchange
+from evenhand_schema.http.logs import write_event
 from evenhand_schema.http.metrics import Metrics
 from evenhand_schema.http.responses import answer
 
@@ -77,11 +78,12 @@ def _write(scope: Scope, status: int, exchange: Exchange, elapsed: float) -> Non
         "key": exchange.key,
         "refused": exchange.refused,
     }
-    log.info(
-        "request",
-        method=scope["method"],
-        path=scope["path"],
-        status=status,
-        ms=round(elapsed * 1000, 2),
+    line = {
+        "method": scope["method"],
+        "path": scope["path"],
+        "status": status,
+        "ms": round(elapsed * 1000, 2),
         **{name: value for name, value in known.items() if value is not None},
-    )
+    }
+    if not write_event("request", request_id=exchange.request_id, **line):
+        log.info("request", **line)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import gc
 import signal
 import socket
 import sys
@@ -129,6 +130,9 @@ def serve(
     if access_log is not None:
         http = replace(http, access_log=access_log)
     server = Server(create_app(config, http=http), visit)
+    # The schema and all modules live as long as the process: the collector need not walk through them again and again.
+    gc.collect()
+    gc.freeze()
     previous = signal.signal(signal.SIGTERM, _stop)
     try:
         server.run(sockets=[listener])
