@@ -29,6 +29,7 @@ from evenhand_schema.http.middleware import Observed
 from evenhand_schema.http.rates import Rates
 from evenhand_schema.http.responses import METHODS, MethodNotAllowed, answer
 from evenhand_schema.http.sse import GraphQLEndpoint
+from evenhand_schema.http.usual import UsualRequests
 from evenhand_schema.http.websocket import websocket_endpoint
 from evenhand_schema.schema import EvenhandSchema, installed_schema
 from evenhand_schema.subscriptions.limits import LiveLimits, live_limits_from_environment
@@ -132,4 +133,5 @@ def _middleware(settings: HttpConfig, metrics: Metrics) -> list[Middleware]:
                 max_age=3600,
             )
         )
+    layers.append(Middleware(UsualRequests))
     return layers

@@ -34,7 +34,7 @@ from evenhand_schema.http.tracing import traced
 from evenhand_schema.limits import Limits
 from evenhand_schema.schema import EvenhandSchema
 
-_PRIVATE = {"Cache-Control": "no-store", "Vary": "Accept, Authorization"}
+PRIVATE = {"Cache-Control": "no-store", "Vary": "Accept, Authorization"}
 
 
 async def graphql_endpoint(request: Request) -> Response:
@@ -44,7 +44,7 @@ async def graphql_endpoint(request: Request) -> Response:
     exchange = exchange_of(request.scope)
     config: HttpConfig = request.app.state.config
     SUGGESTIONS.set(config.suggestions)
-    headers = dict(_PRIVATE)
+    headers = dict(PRIVATE)
     media_type = GRAPHQL
     understood = False
     try:
@@ -54,7 +54,7 @@ async def graphql_endpoint(request: Request) -> Response:
         caller = await caller_of(request, exchange, headers)
         asked = await read_request(request, config.limits)
         understood = True
-        executed = await _answered(request, caller, asked, exchange, headers)
+        executed = await answered(request, caller, asked, exchange, headers)
     except Exception as error:
         status, body = failure(error, exchange, headers)
         if status == 401:
@@ -107,7 +107,7 @@ async def caller_of(request: Request, exchange: Exchange, headers: dict[str, str
     return caller
 
 
-async def _answered(
+async def answered(
     request: Request, caller: Caller, asked: GraphQLRequest, exchange: Exchange, headers: dict[str, str]
 ) -> Executed:
     """The answer to a request that was understood; adds to the headers.

@@ -9,6 +9,7 @@ from typing import Any
 
 import orjson
 from starlette.requests import Request
+from starlette.types import Receive
 
 from evenhand_schema.errors import InvalidRequest
 from evenhand_schema.limits import Limits
@@ -49,7 +50,9 @@ async def read_request(request: Request, limits: Limits) -> GraphQLRequest:
     else:
         _check_media_type(request.headers.get("content-type", ""))
         _check_encoding(request.headers.get("content-encoding", "identity"))
-        values = _json(await _body(request, limits.body_bytes), "The body")
+        values = json_of(
+            await body_of(request.receive, request.headers.get("content-length", "0"), limits.body_bytes), "The body"
+        )
     return checked_request(values, limits, read_only=request.method == "GET")
 
 
@@ -61,7 +64,7 @@ def _parameters(request: Request) -> dict[str, Any]:
         values[key] = value
     for key in ("variables", "extensions"):
         if values.get(key):
-            values[key] = _json(values[key].encode("utf-8", "surrogateescape"), f"The parameter {key!r}")
+            values[key] = json_of(values[key].encode("utf-8", "surrogateescape"), f"The parameter {key!r}")
         else:
             values.pop(key, None)
     return values
@@ -94,15 +97,22 @@ def _check_encoding(header: str) -> None:
         )
 
 
-async def _body(request: Request, most: int) -> bytes:
-    declared = request.headers.get("content-length", "0")
+async def body_of(receive: Receive, declared: str, most: int) -> bytes:
+    """The body of a request.
+
+    Args:
+        declared: the header `content-length`.
+
+    Raises:
+        BodyTooLarge: it has more than `most` bytes. InvalidRequest: the connection ended before it did.
+    """
     if declared.isdigit() and (len(declared) > 12 or int(declared) > most):
         raise _too_large(most)
     # Most bodies come in one message; collecting chunks costs as much as all the rest of reading.
-    message = await request.receive()
+    message = await receive()
     body: bytes = message.get("body", b"")
     while message.get("more_body", False) and message["type"] == "http.request" and len(body) <= most:
-        message = await request.receive()
+        message = await receive()
         body += message.get("body", b"")
     if message["type"] == "http.disconnect":
         raise InvalidRequest("The connection ended before the body did.", hint="Send the request again.")
@@ -115,7 +125,12 @@ def _too_large(most: int) -> BodyTooLarge:
     return BodyTooLarge(f"The body has more than {most} bytes.", hint="Send less at a time.")
 
 
-def _json(raw: bytes, what: str) -> Any:
+def json_of(raw: bytes, what: str) -> Any:
+    """The JSON value in some bytes.
+
+    Raises:
+        InvalidRequest: there is none; `what` says in what.
+    """
     try:
         if raw.startswith(b"\xef\xbb\xbf"):
             raise InvalidRequest(
