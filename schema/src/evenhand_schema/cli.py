@@ -22,9 +22,12 @@ def serve_command(
 ) -> None:
     """Serve the GraphQL API until Ctrl-C."""
     # Here and not above: the other commands start faster without the web server and the schema.
+    from evenhand_schema.http.config import http_from_environment
     from evenhand_schema.http.server import listen, serve
 
     with readable_errors():
+        # A setting that cannot be understood is said before anything starts.
+        http_from_environment()
         listener = listen(host, port)
         config = environment_database()
         asyncio.run(require_current_schema(config))

@@ -52,9 +52,11 @@ def demo_command(
     """
     started = time.perf_counter()
     # Here and not above: the other commands start faster without the web server and the schema.
+    from evenhand_schema.http.config import http_from_environment
     from evenhand_schema.http.server import PortTaken, listen, serve
 
     with readable_errors():
+        http_from_environment()
         try:
             listener = listen(host, port)
         except PortTaken as error:
