@@ -102,10 +102,11 @@ class Many:
 
 
 @dataclass(frozen=True)
-class Rows:
-    """A short list without pages: all rows of another type that name us, at most `limit`.
+class _NamingUs:
+    """Rows of another type that name us, in an order.
 
     Attributes:
+        by: the other type's column that holds our id.
         source: a SELECT that stands for the type's own: its columns, and `by`.
     """
 
@@ -113,20 +114,22 @@ class Rows:
     by: str
     description: str
     order: tuple[Order, ...]
-    limit: int = 100
+    limit: int
     source: str | None = None
 
 
 @dataclass(frozen=True)
-class First:
-    """The first of the rows of another type that name us; null when there is none."""
+class Rows(_NamingUs):
+    """A short list without pages: at most `limit` of the rows that name us."""
 
-    target: str
-    by: str
-    description: str
-    order: tuple[Order, ...]
+    limit: int = 100
+
+
+@dataclass(frozen=True)
+class First(_NamingUs):
+    """The first of the rows that name us; null when there is none."""
+
     limit: int = 1
-    source: str | None = None
 
 
 @dataclass(frozen=True)

@@ -61,9 +61,9 @@ async def note_stage_changes(moves: Sequence[Move], journal: Journal) -> None:
     await insert_rows(journal.client, StageChange, rows)
     for move in moves:
         if move.before is not None:
-            payload = {"from_stage_id": move.before, "to_stage_id": move.after}
+            payload: dict[str, Any] = {"from_stage_id": move.before, "to_stage_id": move.after}
             if move.override_reason is not None:
-                payload["override_reason"] = move.override_reason  # type: ignore[assignment]
+                payload["override_reason"] = move.override_reason
             journal.emit("StageChanged", "Opportunity", move.opportunity_id, payload, at=move.at)
 
 

@@ -63,10 +63,16 @@ async def graphql_endpoint(request: Request) -> Response:
         status, body = executed.status, executed.body
         if config.debug_headers:
             headers["Evenhand-Executor"] = executed.executor
-    if status == 400 and understood and media_type == JSON:
-        # Old clients take any other status for a failure of HTTP, and don't look at the errors.
-        status = 200
-    return Response(body, status, headers, media_type)
+    return Response(body, shown_status(status, media_type, understood=understood), headers, media_type)
+
+
+def shown_status(status: int, media_type: str, *, understood: bool) -> int:
+    """The status to send: old clients take 400 for a failure of HTTP, and don't look at the errors.
+
+    Args:
+        understood: the request was one of GraphQL.
+    """
+    return 200 if status == 400 and understood and media_type == JSON else status
 
 
 def failure(error: Exception, exchange: Exchange, headers: dict[str, str]) -> tuple[int, bytes]:

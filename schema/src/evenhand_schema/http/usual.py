@@ -15,8 +15,8 @@ from evenhand.auth.keys import KnownKey, recall, shown_prefix
 from evenhand_schema.execution import Caller, Executed
 from evenhand_schema.http.errors import SUGGESTIONS
 from evenhand_schema.http.exchange import Exchange, exchange_of
-from evenhand_schema.http.graphql import PRIVATE, answered, failure, timely
-from evenhand_schema.http.media import JSON, answer_type
+from evenhand_schema.http.graphql import PRIVATE, answered, failure, shown_status, timely
+from evenhand_schema.http.media import answer_type
 from evenhand_schema.http.requests import body_of, checked_request, json_of
 
 _MEDIA_TYPES = {
@@ -97,9 +97,7 @@ async def _answer(
         status, body = executed.status, executed.body
         if state.config.debug_headers:
             headers["Evenhand-Executor"] = executed.executor
-    if status == 400 and understood and media_type == JSON:
-        # As the endpoint does.
-        status = 200
+    status = shown_status(status, media_type, understood=understood)
     shown = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
     shown.append((b"content-length", str(len(body)).encode()))
     shown.append((b"content-type", media_type.encode()))

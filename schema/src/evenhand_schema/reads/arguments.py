@@ -35,7 +35,8 @@ Given = Union["Leaf", dict[str, "Given"], list["Given"], None]
 """One argument: a value, an input object, a list of input objects, or null."""
 
 
-def _itself(value: Any) -> Any:
+def itself(value: Any) -> Any:
+    """The question for the whole value."""
     return value
 
 
@@ -102,7 +103,7 @@ class Leaf:
 
     def known(self) -> Any:
         """The value, for what the statement's text depends on."""
-        return self.ask(_itself)
+        return self.ask(itself)
 
     def ask(self, question: Callable[[Any], Any]) -> Any:
         """What the statement's text may know of the value, see `Variables.ask`."""

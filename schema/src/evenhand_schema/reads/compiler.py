@@ -30,7 +30,7 @@ from evenhand.auth.permissions import Operation, may
 from evenhand.tenancy.context import Actor
 from evenhand_schema.declare import TYPES, Bound, Computed, First, Many, One, Part, Python, Rows
 from evenhand_schema.errors import to_uuid
-from evenhand_schema.reads.arguments import Given, Leaf, Variables, bind_arguments
+from evenhand_schema.reads.arguments import Given, Leaf, Variables, bind_arguments, itself
 from evenhand_schema.reads.grouping import grouping, measures_asked
 from evenhand_schema.reads.lists import in_tenant, nested_list, root_list, short_list
 from evenhand_schema.reads.marks import (
@@ -91,10 +91,6 @@ def deciding_variables(
     return frozenset(found.names)
 
 
-def _value_itself(value: Any) -> Any:
-    return value
-
-
 class Compiler:
     """Compiles one operation for one kind of caller; used once.
 
@@ -122,7 +118,7 @@ class Compiler:
         self._additions: list[Addition] = []
         self._rewrite = False
         for name in sorted(deciding_variables(operation, fragments)):
-            variables.ask(_value_itself, (name,))
+            variables.ask(itself, (name,))
 
     def compile(self) -> Plan:
         """The plan.
