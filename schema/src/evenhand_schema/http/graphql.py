@@ -129,6 +129,9 @@ async def answered(
     if asked.read_only and operation.operation is not OperationType.QUERY:
         raise WriteOverGet("GET is for queries only.", hint="Send mutations with POST.")
     if document.errors:
+        if caller.recalled:
+            # What is wrong with a query tells of the schema: only to who may still come in.
+            await authenticate(caller.key)
         exchange.refused = "INVALID_REQUEST"
         return Executed(400, orjson.dumps({"errors": [formatted(error) for error in document.errors]}), "none")
     if operation.operation is OperationType.SUBSCRIPTION:
