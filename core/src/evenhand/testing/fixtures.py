@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator
 
 import pytest_asyncio
+from cryptography.fernet import Fernet
 
 from evenhand.db.config import DatabaseConfig
 from evenhand.db.session import open_database
@@ -15,6 +17,8 @@ from evenhand.testing.tenants import SomeTenant, make_tenant
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def database() -> AsyncIterator[DatabaseConfig]:
     """A migrated database of this worker's own, open under the application role. Yields: where it is."""
+    if os.environ.get("DATABASE_URL"):
+        os.environ.setdefault("EVENHAND_SECRET_KEY", Fernet.generate_key().decode())
     async with temporary_database("test") as config, open_database(config, everywhere=True):
         yield config
 
