@@ -16,8 +16,7 @@ from evenhand.actions.records import archive_record, create_records, update_reco
 from evenhand.db.config import APP_ROLE, DatabaseConfig
 from evenhand.entities.registry import entity
 from evenhand.tenancy.context import Role, acting_as
-from evenhand.testing import SomeTenant, make_tenant
-from evenhand_schema.reads import periods
+from evenhand.testing import Clock, SomeTenant, make_tenant
 from evenhand_schema.testing import Api
 
 ACCOUNTS = "query ($f: AccountFilter) { accounts(filter: $f, orderBy: [{field: NAME}]) { nodes { name } } }"
@@ -147,12 +146,10 @@ def local(text: str, zone: str) -> datetime:
 
 @pytest.mark.usefixtures("executor")
 @pytest.mark.parametrize("zone", ["Asia/Shanghai", "UTC", "America/Los_Angeles"])
-async def test_days_begin_at_the_tenants_midnight(
-    api: Api, database: DatabaseConfig, monkeypatch: pytest.MonkeyPatch, zone: str
-) -> None:
+async def test_days_begin_at_the_tenants_midnight(api: Api, database: DatabaseConfig, clock: Clock, zone: str) -> None:
     tenant = await make_tenant(time_zone=zone)
     # Wednesday, a second before midnight there.
-    monkeypatch.setattr(periods, "now", lambda: local("2026-07-01T23:59:59", zone))
+    clock.set(local("2026-07-01T23:59:59", zone))
     moments = {
         "a week before": "2026-06-24T12:00:00",
         "last month's end": "2026-06-30T23:59:59",
@@ -187,10 +184,10 @@ async def test_days_begin_at_the_tenants_midnight(
 
 
 @pytest.mark.usefixtures("executor")
-async def test_days_of_dates(api: Api, monkeypatch: pytest.MonkeyPatch, database: DatabaseConfig) -> None:
+async def test_days_of_dates(api: Api, clock: Clock, database: DatabaseConfig) -> None:
     tenant = await make_tenant(time_zone="Asia/Shanghai")
     # Already the next day in Shanghai.
-    monkeypatch.setattr(periods, "now", lambda: datetime(2026, 9, 30, 16, 0, tzinfo=UTC))
+    clock.set(datetime(2026, 9, 30, 16, 0, tzinfo=UTC))
     days = {"before": date(2026, 9, 30), "today": date(2026, 10, 1), "end": date(2026, 12, 31), "new": date(2027, 1, 1)}
     await create(tenant, "Opportunity", *({"name": name, "expected_close": day} for name, day in days.items()))
     for where, expected in (

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from uuid import UUID
 
+from evenhand import clock
 from evenhand.actions.errors import KeyInProgress, KeyReused
 from evenhand.db.bulk import insert_rows
 from evenhand.db.session import raw_connection, transaction
@@ -68,7 +69,7 @@ async def answer_once(
                     hint="Send it again in a moment; you will get its answer.",
                     retry_after=RETRY_AFTER,
                 )
-            now = datetime.now(UTC)
+            now = clock.now()
             row = await connection.fetchrow(
                 "SELECT id, fingerprint, answer, expires_at FROM idempotency_keys "
                 "WHERE tenant_id = $1 AND user_id = $2 AND key = $3",

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 import structlog
 
+from evenhand import clock
 from evenhand.actions.journal import Journal, writing
 from evenhand.actions.values import require_value
 from evenhand.db.session import transaction
@@ -79,7 +80,7 @@ class RunningJob:
 
 async def _write_progress(job_id: UUID, progress: dict[str, Any]) -> None:
     """One statement; a job that ended meanwhile stays as it ended."""
-    actor, now = current_actor(), datetime.now(UTC)
+    actor, now = current_actor(), clock.now()
     async with transaction() as client:
         written = await Job.filter(id=job_id, state=JobState.RUNNING).update(**progress, heartbeat_at=now)
         if written:

@@ -6,13 +6,14 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from copy import deepcopy
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from enum import Enum
 from typing import Any
 from uuid import UUID
 
 from tortoise.backends.asyncpg.client import TransactionWrapper
 
+from evenhand import clock
 from evenhand.actions.custom_index import CustomTouched, write_custom_index
 from evenhand.actions.search import Touched, write_entries
 from evenhand.audit.models import AuditEntry
@@ -214,6 +215,6 @@ async def writing(action: str) -> AsyncIterator[Journal]:
         action: the use case, as the audit will name it.
     """
     async with transaction() as client:
-        journal = Journal(action, current_actor(), client, datetime.now(UTC))
+        journal = Journal(action, current_actor(), client, clock.now())
         yield journal
         await journal.flush()

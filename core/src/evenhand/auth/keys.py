@@ -8,10 +8,11 @@ import secrets
 from collections import OrderedDict
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from time import monotonic
 from uuid import UUID
 
+from evenhand import clock
 from evenhand.actions.journal import writing
 from evenhand.actions.values import require_value
 from evenhand.auth.models import ApiKey
@@ -183,7 +184,7 @@ async def check_key(key: str, *, via: str = "graphql") -> KnownKey:
     tenant_id = await tenant_id_of(match.group("slug")) if match else None
     if tenant_id is None:
         raise _refused()
-    now = datetime.now(UTC)
+    now = clock.now()
     with acting_as(system_actor(tenant_id, via="authenticate")):
         async with transaction() as client:
             row = await raw_connection(client).fetchrow(

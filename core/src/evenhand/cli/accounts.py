@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from uuid import UUID
 
 import typer
 from rich.markup import escape
 from rich.table import Table
 
+from evenhand import clock
 from evenhand.actions.records import create_record
 from evenhand.actions.tenants import create_tenant
 from evenhand.auth.keys import create_api_key, revoke_api_key
@@ -95,7 +96,7 @@ def apikey_create(
     days: int | None = typer.Option(None, min=1, help="Days until it expires; never by default."),
 ) -> None:
     """Make a key to the API. It is printed once and cannot be shown again."""
-    expires_at = datetime.now(UTC) + timedelta(days=days) if days else None
+    expires_at = clock.now() + timedelta(days=days) if days else None
 
     async def main(_: DatabaseConfig) -> str:
         with acting_as(await tenant_actor(tenant)):
@@ -116,7 +117,7 @@ def apikey_list(tenant: str = TenantOption) -> None:
     table = Table("Key", "Acts for", "Purpose", "May", "Last used", "State", box=None)
     for key in keys:
         used = "never" if key.last_used_at is None else f"{key.last_used_at:%Y-%m-%d %H:%M}"
-        ended = key.expires_at is not None and key.expires_at <= datetime.now(UTC)
+        ended = key.expires_at is not None and key.expires_at <= clock.now()
         state = "revoked" if key.revoked_at is not None else "expired" if ended else "valid"
         row = (f"{key.prefix}…", names[key.user_id], key.name, ", ".join(key.scopes), used, state)
         table.add_row(*(escape(cell) for cell in row))

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date
 from typing import Any, Protocol
 from uuid import UUID
 
+from evenhand import clock
 from evenhand.actions.plugins import set_plugin
 from evenhand.db.session import reading
 from evenhand.demo.generate import SEED, generate
@@ -87,7 +88,7 @@ async def prepare_tenant(
     origin = await loaded_with(system)
     created = False
     if origin is None:
-        wanted = Origin(SEED if seed is None else seed, today or datetime.now(UTC).date())
+        wanted = Origin(SEED if seed is None else seed, today or clock.now().date())
         story = generate(lexicon, wanted.reference, wanted.seed)
         watching.step("two years of history", len(story.records) + len(story.revisions))
         created = await load_history(system, story, progress=watching.advance)

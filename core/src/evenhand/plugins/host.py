@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import cache
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -18,6 +18,7 @@ import pluggy
 import structlog
 from pydantic import BaseModel, ValidationError
 
+from evenhand import clock
 from evenhand.db.session import reading, transaction
 from evenhand.entities import Tenant
 from evenhand.errors import EvenhandError
@@ -74,7 +75,7 @@ async def tenant_context(*, seed: int | None = None, now: datetime | None = None
     actor = current_actor()
     async with reading():
         tenant = await Tenant.get(id=actor.tenant_id)
-    moment = now or datetime.now(UTC)
+    moment = now or clock.now()
     return TenantContext(
         tenant_id=tenant.id,
         slug=tenant.slug,

@@ -1,15 +1,18 @@
-"""The pytest plugin: `database`, `tenant` and `other_tenant`."""
+"""The pytest plugin: `database`, `tenant`, `other_tenant` and `clock`."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 
+import pytest
 import pytest_asyncio
 from cryptography.fernet import Fernet
 
+from evenhand.clock import system_clock, use_clock
 from evenhand.db.config import DatabaseConfig
 from evenhand.db.session import open_database
+from evenhand.testing.clock import Clock
 from evenhand.testing.server import temporary_database
 from evenhand.testing.tenants import SomeTenant, make_tenant
 
@@ -33,3 +36,11 @@ async def tenant(database: DatabaseConfig) -> SomeTenant:
 async def other_tenant(database: DatabaseConfig) -> SomeTenant:
     """Another fresh tenant, which must never see or change the first one's rows."""
     return await make_tenant(name="Other tenant")
+
+
+@pytest.fixture
+def clock() -> Iterator[Clock]:
+    """A clock that stands still at the present until the test moves it; the whole process goes by it."""
+    moved = Clock(system_clock())
+    with use_clock(moved.now):
+        yield moved

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import Enum
 from typing import Any
 
 import strawberry
 
+from evenhand import clock
 from evenhand.tenancy.context import Actor
 from evenhand_schema.errors import InvalidFilter
 from evenhand_schema.reads.arguments import Leaf, Values
@@ -33,13 +34,8 @@ Period: Any = strawberry.enum(
 )
 
 
-def now() -> datetime:
-    """The moment for which periods are worked out."""
-    return datetime.now(UTC)
-
-
 def _moment(actor: Actor, values: Values) -> datetime:
-    return now()
+    return clock.now()
 
 
 def period_condition(name: str, period: str, *, moments: bool, parameters: Parameters) -> str:
