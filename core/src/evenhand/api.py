@@ -8,14 +8,19 @@ from evenhand.errors import EvenhandError, InvalidInput, NotFound, Problem
 from evenhand.ownership.deals import closed_deals
 from evenhand.ownership.decisions import Decided, decisions_for, names_of_users
 from evenhand.plugins.contract import (
+    AssignmentPolicy,
     Candidate,
     CommissionLine,
     Deal,
+    FieldProblem,
+    Finding,
+    HappenedEvent,
     Kpi,
     Measurement,
     OpenRecord,
     Outcome,
     Period,
+    RecordChange,
     Resolution,
     TenantContext,
     Verdict,
@@ -34,13 +39,14 @@ from evenhand.plugins.importing import (
     UnreadableFile,
     ValueKind,
 )
-from evenhand.plugins.manifest import PluginManifest
+from evenhand.plugins.manifest import JobSpec, PluginManifest
 from evenhand.tenancy.context import current_tenant
 from evenhand.tenancy.models import TenantModel, ref, uuid7
 
 __all__ = [
     "API_VERSION",
     "Amount",
+    "AssignmentPolicy",
     "BadCell",
     "BadRow",
     "Candidate",
@@ -48,9 +54,13 @@ __all__ = [
     "Deal",
     "Decided",
     "EvenhandError",
+    "FieldProblem",
+    "Finding",
+    "HappenedEvent",
     "ImportField",
     "Importer",
     "InvalidInput",
+    "JobSpec",
     "Kpi",
     "Measurement",
     "NotFound",
@@ -61,6 +71,7 @@ __all__ = [
     "Problem",
     "ReadCell",
     "Recognition",
+    "RecordChange",
     "Resolution",
     "RunSQL",
     "ScopeTables",

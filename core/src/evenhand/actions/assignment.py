@@ -117,7 +117,7 @@ def _decision_row(plugin: str, kind: Entity, item: Resolution, journal: Journal)
     }
 
 
-async def _assign_batch(kind: Entity, ids: Sequence[UUID], seed: int | None) -> list[Assigned]:
+async def _assign_batch(kind: Entity, ids: Sequence[UUID], seed: int | None, policy: str | None) -> list[Assigned]:
     async with writing("assign_records") as journal:
         found = {
             record.id: record
@@ -131,7 +131,12 @@ async def _assign_batch(kind: Entity, ids: Sequence[UUID], seed: int | None) -> 
         records = [OpenRecord(kind.name, record_id, found[record_id].columns()) for record_id in ids]
         ctx = await tenant_context(seed=seed, now=journal.now)
         candidates = await candidates_for(kind, ctx)
-        answer = await current_host().resolve_owner(ctx, records=records, candidates=candidates)
+        answer = await current_host().resolve_owner(ctx, records=records, candidates=candidates, policy=policy)
+        if answer is None and policy is not None:
+            raise NoPolicy(
+                f"No enabled plugin has the policy {policy!r} for {kind.name} records.",
+                hint="Name one as plugin:policy, or leave it out for the usual one.",
+            )
         if answer is None:
             raise NoPolicy(
                 "No enabled plugin decides on owners.",
@@ -156,13 +161,16 @@ async def _assign_batch(kind: Entity, ids: Sequence[UUID], seed: int | None) -> 
         return [Assigned(row["record_id"], row["owner_id"], row["id"]) for row in rows]
 
 
-async def assign_records(entity_name: str, record_ids: Sequence[UUID], *, seed: int | None = None) -> list[Assigned]:
+async def assign_records(
+    entity_name: str, record_ids: Sequence[UUID], *, seed: int | None = None, policy: str | None = None
+) -> list[Assigned]:
     """Assign records by the tenant's policy, 1,000 in one transaction; the order given is the order of turns.
 
     Each decision is kept with a verdict for every candidate. What nobody is eligible for stays where it is.
 
     Args:
         seed: for ties; by default random, and always recorded.
+        policy: "<plugin>:<name>" of one that an enabled plugin offers; by default the first plugin's usual one.
 
     Raises:
         NoPolicy, NotFound, PluginFailed, PermissionDenied. Batches before the failing one stay assigned.
@@ -175,5 +183,5 @@ async def assign_records(entity_name: str, record_ids: Sequence[UUID], *, seed: 
     unique = list(dict.fromkeys(record_ids))
     assigned: list[Assigned] = []
     for start in range(0, len(unique), BATCH):
-        assigned += await _assign_batch(kind, unique[start : start + BATCH], seed)
+        assigned += await _assign_batch(kind, unique[start : start + BATCH], seed, policy)
     return assigned

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import Any
+from typing import Any, Protocol
 from uuid import UUID
 
 from pydantic import BaseModel
@@ -175,3 +175,107 @@ class CommissionLine:
     currency: str
     earned_on: date
     explanation: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class AssignmentPolicy:
+    """A way to assign that can be chosen by name.
+
+    Attributes:
+        name: stable and unique in its plugin, e.g. "round_robin".
+        title: what people read, by language.
+        entities: which entities' records it assigns.
+    """
+
+    name: str
+    title: Mapping[str, str]
+    entities: tuple[str, ...] = ("Account", "Lead", "Opportunity")
+
+
+@dataclass(frozen=True)
+class RecordChange:
+    """A record that is about to be written.
+
+    Attributes:
+        before: its columns as they are; None when it is created.
+        after: all its columns as they will be.
+    """
+
+    entity: str
+    record_id: UUID
+    before: Mapping[str, Any] | None
+    after: Mapping[str, Any]
+
+    @property
+    def changed(self) -> frozenset[str]:
+        """The columns that get another value; all of them when it is created."""
+        old = self.before
+        if old is None:
+            return frozenset(self.after)
+        return frozenset(name for name, value in self.after.items() if name not in old or old[name] != value)
+
+
+@dataclass(frozen=True)
+class FieldProblem:
+    """Why a record may not be written as it is.
+
+    Attributes:
+        field: dotted path of the field; "" for the record as a whole.
+        code: stable upper case words for programs.
+        message: what is wrong, for people.
+        hint: how to mend it.
+    """
+
+    record_id: UUID
+    field: str
+    code: str
+    message: str
+    hint: str
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something an admin should know about a plugin as it is set up.
+
+    Attributes:
+        code: stable upper case words for programs.
+        message, hint: what, and what to do, by language ("en", "zh").
+    """
+
+    code: str
+    message: Mapping[str, str]
+    hint: Mapping[str, str]
+
+
+class HappenedEvent(Protocol):
+    """What every event has; `evenhand.events.Event` and its typed subclasses are such.
+
+    Attributes:
+        type: past tense, e.g. "LeadCreated".
+        payload: what changed, as JSON holds it.
+        user_id: on whose behalf; None for the system.
+    """
+
+    @property
+    def id(self) -> UUID: ...
+
+    @property
+    def type(self) -> str: ...
+
+    @property
+    def tenant_id(self) -> UUID: ...
+
+    @property
+    def entity(self) -> str: ...
+
+    @property
+    def record_id(self) -> UUID: ...
+
+    @property
+    def payload(self) -> Mapping[str, Any]: ...
+
+    @property
+    def user_id(self) -> UUID | None: ...
+
+    @property
+    def occurred_at(self) -> datetime: ...

@@ -21,18 +21,23 @@ from pydantic import BaseModel, ValidationError
 from evenhand import clock
 from evenhand.db.session import reading, transaction
 from evenhand.entities import Tenant
-from evenhand.errors import EvenhandError
+from evenhand.errors import EvenhandError, Problem
 from evenhand.plugins.contract import (
+    AssignmentPolicy,
     Candidate,
     CommissionLine,
     Deal,
+    FieldProblem,
+    Finding,
+    HappenedEvent,
     Kpi,
     OpenRecord,
     Period,
+    RecordChange,
     Resolution,
     TenantContext,
 )
-from evenhand.plugins.hooks import PROJECT, HookSpecs
+from evenhand.plugins.hooks import GROUPS, PROJECT
 from evenhand.plugins.importing import Importer
 from evenhand.plugins.loader import Discovered, installed_plugins, load_target
 from evenhand.plugins.manifest import PluginManifest
@@ -94,7 +99,8 @@ class PluginHost:
 
     def __init__(self, plugins: Sequence[Discovered]) -> None:
         self._manager = pluggy.PluginManager(PROJECT)
-        self._manager.add_hookspecs(HookSpecs)
+        for group in GROUPS:
+            self._manager.add_hookspecs(group)
         self.manifests: dict[str, PluginManifest] = {}
         self.failures: dict[str, str] = {}
         for plugin in plugins:
@@ -166,9 +172,13 @@ class PluginHost:
             value, error = None, raised
         return Outcome(plugin.manifest.slug, value, error, time.perf_counter() - started)
 
-    async def _first(self, hook: str, ctx: TenantContext, **arguments: Any) -> Outcome | None:
+    async def _first(
+        self, hook: str, ctx: TenantContext, *, only: str | None = None, **arguments: Any
+    ) -> Outcome | None:
         """The first answer that is not None, in the tenant's order; an error aborts (policy A)."""
         for plugin in await self.enabled():
+            if only is not None and plugin.manifest.slug != only:
+                continue
             async with transaction():
                 outcome = await self._call(hook, plugin, ctx, **arguments)
                 self._abort_on_error(hook, outcome)
@@ -203,12 +213,78 @@ class PluginHost:
                 hook=hook,
             ) from outcome.error
 
+    async def validate_settings(
+        self, ctx: TenantContext, slug: str, *, old: BaseModel | None, new: BaseModel | None
+    ) -> Sequence[Problem]:
+        """What the plugin finds wrong with settings that its model accepted; it is asked also while it is disabled.
+
+        Call it inside the transaction of the change.
+
+        Raises:
+            PluginFailed, or the plugin's own EvenhandError.
+        """
+        asked = EnabledPlugin(self.manifests[slug], new)
+        outcome = await self._call("validate_settings", asked, ctx, old=old, new=new)
+        self._abort_on_error("validate_settings", outcome)
+        return [] if outcome is None else list(outcome.value)
+
+    async def plugin_health(self, ctx: TenantContext) -> list[tuple[str, Finding]]:
+        """What keeps enabled plugins from being of use, with their slugs."""
+        outcomes = await self._collect("plugin_health", ctx, abort=False)
+        return [(outcome.plugin, finding) for outcome in outcomes for finding in outcome.value]
+
+    async def validate_record(
+        self, ctx: TenantContext, *, changes: Sequence[RecordChange]
+    ) -> list[tuple[str, FieldProblem]]:
+        """Why enabled plugins refuse changes of one entity's records, with their slugs; empty: all are accepted.
+
+        Call it inside the transaction of the write, once for all records of an entity.
+
+        Raises:
+            PluginFailed, or a plugin's own EvenhandError: the write must be given up.
+        """
+        outcomes = await self._collect("validate_record", ctx, abort=True, changes=changes)
+        return [(outcome.plugin, problem) for outcome in outcomes for problem in outcome.value]
+
+    async def deliver_event(self, ctx: TenantContext, slug: str, *, event: HappenedEvent) -> Outcome | None:
+        """Tell one plugin what happened; inside a transaction its failure undoes only what it wrote itself.
+
+        Returns: the outcome, with `error` set when the delivery is to be repeated (never raised); None when the
+        plugin is not enabled for the tenant or takes no events: there is nothing to deliver.
+        """
+        plugin = next((item for item in await self.enabled() if item.manifest.slug == slug), None)
+        if plugin is None:
+            return None
+        return await self._call("on_event", plugin, ctx, event=event)
+
     async def resolve_owner(
-        self, ctx: TenantContext, *, records: Sequence[OpenRecord], candidates: Sequence[Candidate]
+        self,
+        ctx: TenantContext,
+        *,
+        records: Sequence[OpenRecord],
+        candidates: Sequence[Candidate],
+        policy: str | None = None,
     ) -> tuple[str, Sequence[Resolution]] | None:
-        """The deciding plugin's slug and its resolutions; None when no enabled plugin decides."""
-        outcome = await self._first("resolve_owner", ctx, records=records, candidates=candidates)
+        """The deciding plugin's slug and its resolutions; None when no enabled plugin decides.
+
+        Args:
+            policy: "<slug>:<name>" asks only this plugin, and for this one of its `assignment_policies`.
+        """
+        slug, _, name = (policy or "").partition(":")
+        outcome = await self._first(
+            "resolve_owner",
+            ctx,
+            only=slug or None,
+            records=records,
+            candidates=candidates,
+            policy=name or None,
+        )
         return None if outcome is None else (outcome.plugin, outcome.value)
+
+    async def assignment_policies(self, ctx: TenantContext) -> list[tuple[str, AssignmentPolicy]]:
+        """All policies that enabled plugins offer by name, with their slugs."""
+        outcomes = await self._collect("assignment_policies", ctx, abort=True)
+        return [(outcome.plugin, policy) for outcome in outcomes for policy in outcome.value]
 
     async def importers(self, ctx: TenantContext) -> list[tuple[str, Importer]]:
         """All importers with their plugins' slugs."""
