@@ -18,8 +18,8 @@ PAGE = DOCS / "mutations.md"
 ASKED = re.compile(r"^\$ ask -d '(?P<body>.*)'\n(?P<answer>.*) (?P<status>\d{3})$", re.MULTILINE)
 
 
-def _blocks(language: str) -> list[str]:
-    return re.findall(rf"```{language}\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
+def _blocks(language: str, page: Path = PAGE) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
 
 
 def test_examples_are_valid() -> None:
@@ -28,6 +28,11 @@ def test_examples_are_valid() -> None:
     assert len(examples) == 6
     for example in examples:
         assert validate(schema, parse(example)) == []
+
+
+@pytest.mark.parametrize("example", _blocks("graphql", DOCS / "notifications.md"))
+def test_examples_of_notifications_are_valid(example: str) -> None:
+    assert validate(build_schema(current_sdl()), parse(example)) == []
 
 
 @pytest.mark.parametrize("example", _blocks("json"))

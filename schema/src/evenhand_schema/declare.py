@@ -187,6 +187,8 @@ class Bound:
         source: a SELECT that stands for a table; its rows have `tenant_id`.
         exact: types of columns that the class says more exactly than the model.
         keys: columns whose values together tell a row from all others.
+        private_to: the column that names the only user who may see a record; None when the tenant's users share them.
+        flags: further arguments of the list of all records, by their names.
     """
 
     name: str
@@ -196,6 +198,8 @@ class Bound:
     exact: Mapping[str, Any]
     source: str | None = None
     own_columns: Mapping[str, Column] = field(default_factory=dict)
+    private_to: str | None = None
+    flags: Mapping[str, Flag] = field(default_factory=dict)
 
     @cached_property
     def columns(self) -> Mapping[str, Column]:
@@ -298,14 +302,22 @@ def _members(cls: type) -> dict[str, Member]:
     return {name: value for name, value in vars(cls).items() if isinstance(value, Member)}
 
 
-def bound(model: type[TenantModel]) -> Callable[[C], C]:
-    """Declare a type over a model. An annotation without a value says a column's type more exactly."""
+def bound(
+    model: type[TenantModel], *, private_to: str | None = None, flags: Mapping[str, Flag] | None = None
+) -> Callable[[C], C]:
+    """Declare a type over a model. An annotation without a value says a column's type more exactly.
+
+    Args:
+        private_to, flags: see `Bound`.
+    """
 
     def declare(cls: C) -> C:
         own = {name: value for name, value in vars(cls).items() if name not in ("__dict__", "__weakref__")}
         made: Any = type(cls.__name__, (Node,), own)
         exact = get_type_hints(cls, include_extras=True)
-        TYPES[cls.__name__] = Bound(cls.__name__, model, made, _members(cls), exact)
+        TYPES[cls.__name__] = Bound(
+            cls.__name__, model, made, _members(cls), exact, private_to=private_to, flags=flags or {}
+        )
         return made  # type: ignore[no-any-return]
 
     return declare
@@ -342,7 +354,16 @@ def _plain(kind: Any) -> Any:
 
 
 def complete() -> None:
-    """Make every declared class a strawberry type; needed once, after all of them are declared."""
+    """Make every declared class a strawberry type; needed once, after all of them are declared.
+
+    Raises:
+        TypeError: a type leads to records that only one user may see; filters would look into them.
+    """
+    for item in TYPES.values():
+        for name, member in item.members.items():
+            target = TYPES.get(getattr(member, "target", ""))
+            if target is not None and target.private_to is not None:
+                raise TypeError(f"{item.name}.{name} leads to {target.name}, whose records are private")
     for item in TYPES.values():
         _complete(item)
 

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import strawberry
 from strawberry import Info
 
-from evenhand.auth.permissions import Operation, may
+from evenhand.auth.permissions import Operation, may, require
 from evenhand.entities.registry import ENTITIES, searchable
 from evenhand_schema.aggregates import groups_field
 from evenhand_schema.connections import Connection, Page
@@ -25,6 +25,7 @@ from evenhand_schema.reads.budget import LIST_COST
 from evenhand_schema.reads.filter_inputs import filter_inputs
 from evenhand_schema.reads.loaders import load_kinds, load_page
 from evenhand_schema.reads.marks import CallerField, NodeField, RecordField, RecordsField, marked
+from evenhand_schema.reads.session import fetch
 from evenhand_schema.resolvers import PAGING, arguments_of, record, with_arguments
 from evenhand_schema.searches import search_field
 from evenhand_schema.types import User
@@ -76,6 +77,10 @@ def choosing_arguments(item: Bound) -> dict[str, tuple[Any, Any]]:
         **({"search": (SEARCH, None)} if item.name in searchable() else {}),
         "filter": (Annotated[filters | None, where], None),
         "archived": (ARCHIVED, False),
+        **{
+            name: (Annotated[flag.annotation, strawberry.argument(description=flag.description)], None)
+            for name, flag in item.flags.items()
+        },
     }
 
 
@@ -135,6 +140,22 @@ async def _me(info: Info) -> User | None:
     return found
 
 
+async def _unread(info: Info) -> int:
+    """How many notifications of the caller are unread."""
+    context = request_of(info)
+    require(context.actor, Operation.READ, "Notification")
+
+    async def load(keys: list[Any]) -> list[int]:
+        rows = await fetch(
+            "SELECT count(*) FROM notifications WHERE tenant_id = $1 AND user_id = $2 AND read_at IS NULL",
+            [context.actor.tenant_id, context.actor.user_id],
+        )
+        return [rows[0]["count"]] * len(keys)
+
+    counted: int = await context.loader(("unread", place(info)), load).load("all")
+    return counted
+
+
 async def _plugins(info: Info) -> list[Plugin]:
     """The installed plugins."""
     return await list_plugins(info)
@@ -145,10 +166,13 @@ def query_fields() -> dict[str, Any]:
     members: dict[str, Any] = {
         "node": _node_field(),
         "me": strawberry.field(resolver=_me, description="The user whose key this is.", metadata=marked(CallerField())),
+        "unread_notification_count": strawberry.field(
+            resolver=_unread, description="How many notifications the caller has not read."
+        ),
         "search": search_field(),
         "plugins": strawberry.field(resolver=_plugins, description="The installed plugins, in the tenant's order."),
     }
-    for name in (*ENTITIES, "Job"):
+    for name in (*ENTITIES, "Job", "Notification"):
         item = TYPES[name]
         members[snake(name)] = record_field(item)
         choosing = choosing_arguments(item)

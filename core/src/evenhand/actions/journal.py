@@ -22,7 +22,7 @@ from evenhand.db.session import transaction
 from evenhand.entities.enums import OwnershipReason
 from evenhand.errors import EvenhandError
 from evenhand.events.models import OutboxEvent
-from evenhand.live.notices import notices_of
+from evenhand.live.notices import ChangeOperation, notices_of
 from evenhand.live.presence import send
 from evenhand.ownership.models import OwnershipEntry
 from evenhand.tenancy.context import Actor, current_actor
@@ -67,6 +67,7 @@ class Journal:
     now: datetime
     _audit: list[dict[str, Any]] = field(default_factory=list)
     _events: list[dict[str, Any]] = field(default_factory=list)
+    _told: list[dict[str, Any]] = field(default_factory=list)
     _ledger: list[dict[str, Any]] = field(default_factory=list)
     _touched: Touched = field(default_factory=Touched)
     _custom: CustomTouched = field(default_factory=CustomTouched)
@@ -137,6 +138,11 @@ class Journal:
             }
         )
 
+    def tell(self, entity: str, record_id: UUID, operation: ChangeOperation) -> None:
+        """Let subscribers know of a change that is neither audited nor an event."""
+        before: dict[str, Any] | None = None if operation is ChangeOperation.CREATED else {}
+        self._told.append({"entity": entity, "record_id": record_id, "before": before})
+
     def hold(
         self,
         entity: str,
@@ -177,7 +183,7 @@ class Journal:
     @asynccontextmanager
     async def attempt(self) -> AsyncIterator[None]:
         """Try something: what it wrote and noted is undone when the block raises, and what was before stays."""
-        collected = (self._ledger, self._audit, self._events)
+        collected = (self._ledger, self._audit, self._events, self._told)
         lengths = [len(rows) for rows in collected]
         touched, custom = deepcopy(self._touched), deepcopy(self._custom)
         try:
@@ -192,7 +198,8 @@ class Journal:
     async def flush(self) -> None:
         """Write all that was collected: one statement per table, what records are found by, and the notices."""
         actor = self.actor
-        notices = notices_of(actor.tenant_id, actor.user_id, self.now, self._events, self._audit)
+        notices = notices_of(actor.tenant_id, actor.user_id, self.now, self._events, [*self._audit, *self._told])
+        self._told.clear()
         await write_entries(self.client, actor.tenant_id, self._touched)
         await write_custom_index(self.client, actor.tenant_id, self._custom)
         tables: Sequence[tuple[Any, list[dict[str, Any]]]] = (

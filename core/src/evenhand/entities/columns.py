@@ -95,16 +95,16 @@ def shape_of(field: Any) -> Shape:
     return shape
 
 
-def _list(shape: Shape) -> Any:
-    field: Any = fields.JSONField(default=list)
+def _list(shape: Shape, **options: Any) -> Any:
+    field: Any = fields.JSONField(default=list, **options)
     # No argument of the field: the database knows nothing of it, and migrations must not.
     field.shape = shape
     return field
 
 
-def string_list() -> Any:
+def string_list(**options: Any) -> Any:
     """A list of short texts."""
-    return _list(Shape.TEXTS)
+    return _list(Shape.TEXTS, **options)
 
 
 def object_list() -> Any:

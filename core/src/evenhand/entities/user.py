@@ -31,6 +31,10 @@ class User(RecordModel):
     languages = string_list()
     working_hours = mapping()
     """Per weekday ("mon" … "sun") a list of ["09:00", "18:00"] spans in the tenant's time zone."""
+    locale = short_text(16)
+    """The language in which the person is written to, e.g. zh-CN; the tenant's when null."""
+    muted_notifications = string_list(db_default=[])
+    """Kinds of notifications that the person does not want."""
     is_active = fields.BooleanField(default=True)
 
     search: ClassVar[Searchable] = Searchable(names=("name",), texts=("email",))

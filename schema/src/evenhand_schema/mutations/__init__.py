@@ -6,6 +6,7 @@ import strawberry
 
 from evenhand_schema.mutations.failures import HANDLERS
 from evenhand_schema.mutations.merges import merge_mutations
+from evenhand_schema.mutations.notifications import notification_mutations
 from evenhand_schema.mutations.opportunities import opportunity_mutations
 from evenhand_schema.mutations.ownership import ownership_mutations
 from evenhand_schema.mutations.plugins import plugin_mutations
@@ -21,6 +22,7 @@ def _mutation_type() -> Any:
         | opportunity_mutations(records.results["Opportunity"])
         | merge_mutations()
         | tag_mutations()
+        | notification_mutations()
         | plugin_mutations()
     )
     return strawberry.type(type("Mutation", (), members), description="What can be changed.")

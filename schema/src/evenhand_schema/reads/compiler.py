@@ -195,7 +195,7 @@ class Compiler:
         self, target: str, place: str, kind: GraphQLObjectType, details: Sequence[FieldDetails], path: Path
     ) -> str:
         item, row = self._readable(target), next(self._rows)
-        conditions = " AND ".join([*in_tenant(item, row), f"{row}.id = {place}"])
+        conditions = " AND ".join([*in_tenant(item, row, self.parameters), f"{row}.id = {place}"])
         pairs = self._object(item, kind, details, row, path)
         return an_object(pairs, f"FROM {item.table(row)} WHERE {conditions}")
 

@@ -68,9 +68,19 @@ class Listing:
         return f"SELECT count(*) FROM {self.table} WHERE {' AND '.join(self.members)}"
 
 
-def in_tenant(item: Bound, row: str) -> list[str]:
-    """The conditions that every table in a statement carries."""
-    return [f"{row}.tenant_id = $1"]
+def in_tenant(item: Bound, row: str, parameters: Parameters | None = None) -> list[str]:
+    """The conditions that every table in a statement carries: the tenant's rows, and of private ones the caller's.
+
+    Raises:
+        TypeError: rows of a private type where nobody can say who asks.
+    """
+    members = [f"{row}.tenant_id = $1"]
+    if item.private_to is not None:
+        if parameters is None:
+            raise TypeError(f"{item.name} records are private and cannot be listed here")
+        # Without a user this compares with null, and nothing is found.
+        members.append(f'{row}."{item.private_to}" = {parameters.place(lambda actor, values: actor.user_id)}')
+    return members
 
 
 def nested_list(
@@ -81,7 +91,7 @@ def nested_list(
     Args:
         parent: the SQL of the parent's id.
     """
-    members = [*in_tenant(item, row), f'{row}."{member.by}" = {parent}']
+    members = [*in_tenant(item, row, parameters), f'{row}."{member.by}" = {parent}']
     members += [f"{row}.\"{column}\" = '{value}'" for column, value in member.where.items()]
     if item.archivable:
         members.append(f"{row}.archived_at IS NULL")
@@ -94,10 +104,14 @@ def nested_list(
 
 def root_members(item: Bound, row: str, given: Mapping[str, Given], parameters: Parameters) -> list[str]:
     """The conditions that say which of all records of a type are asked for, as `filter` and `archived` say."""
-    members = in_tenant(item, row)
+    members = in_tenant(item, row, parameters)
     archived = given.get("archived")
     if item.archivable and not (isinstance(archived, Leaf) and archived.known()):
         members.append(f"{row}.archived_at IS NULL")
+    for name, flag in item.flags.items():
+        value = given.get(name)
+        if isinstance(value, Leaf):
+            members.append(flag.sql(row, value, parameters))
     if given.get("filter") is not None:
         members.append(condition(given["filter"], item, row, parameters))
     return members

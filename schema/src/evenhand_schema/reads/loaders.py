@@ -86,7 +86,7 @@ def load_records(type_name: str) -> Load:
         item = bound_type(type_name)
         parameters = Parameters()
         place = _given_ids(parameters, ids)
-        conditions = " AND ".join([*in_tenant(item, ROW), f"{ROW}.id = ANY({place})"])
+        conditions = " AND ".join([*in_tenant(item, ROW, parameters), f"{ROW}.id = ANY({place})"])
         sql = f"SELECT {_selected(item)} FROM {item.table(ROW)} WHERE {conditions}"
         found = {row["id"]: _instance(item, row) for row in await _rows(item, sql, parameters, {})}
         return [found.get(record_id) for record_id in ids]
@@ -102,7 +102,7 @@ def load_kinds(type_names: Sequence[str]) -> Load:
         place = _given_ids(parameters, ids)
         parts = [
             f"SELECT '{name}' AS kind, {ROW}.id FROM {bound_type(name).table(ROW)} "
-            f"WHERE {' AND '.join(in_tenant(bound_type(name), ROW))} AND {ROW}.id = ANY({place})"
+            f"WHERE {' AND '.join(in_tenant(bound_type(name), ROW, parameters))} AND {ROW}.id = ANY({place})"
             for name in type_names
         ]
         rows = await fetch(" UNION ALL ".join(parts), parameters.values(current_actor(), {}))
@@ -184,7 +184,7 @@ def load_parts(owner: str, member: Part) -> Load:
 
         item, part = bound_type(owner), bound_type(member.target)
         parameters = Parameters()
-        conditions = " AND ".join([*in_tenant(item, ROW), f"{ROW}.id = ANY({_given_ids(parameters, ids)})"])
+        conditions = " AND ".join([*in_tenant(item, ROW, parameters), f"{ROW}.id = ANY({_given_ids(parameters, ids)})"])
         selected = ", ".join([f"{ROW}.id", *_computed(part, ROW)])
         sql = f"SELECT {selected} FROM {item.table(ROW)} WHERE {conditions}"
         found = {row["id"]: Row(part.name, dict(row)) for row in await _rows(item, sql, parameters, {})}

@@ -213,6 +213,7 @@ def _job_field() -> Any:
 
 def _subscription_type() -> Any:
     members = {f"{snake(plural(name))}_changed": changes_field(TYPES[name]) for name in ENTITIES}
+    members["notifications_changed"] = changes_field(TYPES["Notification"])
     members["job_progress"] = _job_field()
     return strawberry.type(type("Subscription", (), members), description="What is told as it happens.")
 

@@ -43,13 +43,14 @@ class Matching:
         since = self._parameters.place(lambda actor, values: self._since)
         entity = self._parameters.place(lambda actor, values: item.name)
         matches = condition(filter_, item, ROW, self._parameters) if filter_ is not None else "TRUE"
-        own = " AND ".join(in_tenant(item, ROW))
+        own = " AND ".join(in_tenant(item, ROW, self._parameters))
         # Every place must occur, also where it says nothing.
         unused = f"{since}::timestamptz IS NOT NULL AND {entity}::text IS NOT NULL"
         self._now = f"SELECT {ROW}.id FROM {item.table(ROW)} WHERE {own} AND {ROW}.id = ANY({ids}) AND {unused}"
         self._now += f" AND {matches}"
         self._filtered = filter_ is not None
-        self._before = _before(item, ids, since, entity, matches)
+        # The same places as in the statement above: both get the same parameters.
+        self._before = _before(item, ids, since, entity, matches, own.replace(f"{ROW}.", "now."))
 
     async def matching(self, ids: Collection[UUID], since: datetime) -> tuple[set[UUID], set[UUID]]:
         """Which of these records match now, and which did before they changed and don't any more.
@@ -82,9 +83,12 @@ async def _reading() -> AsyncIterator[TransactionWrapper]:
             yield client
 
 
-def _before(item: Bound, ids: str, since: str, entity: str, matches: str) -> str:
-    """Finds the records that matched as they were: the row of now with the old values that the audit kept over it."""
-    own = " AND ".join(in_tenant(item, "now"))
+def _before(item: Bound, ids: str, since: str, entity: str, matches: str, own: str) -> str:
+    """Finds the records that matched as they were: the row of now with the old values that the audit kept over it.
+
+    Args:
+        own: the conditions on the row of now that every table carries.
+    """
     return (
         f"WITH old AS (SELECT DISTINCT ON (a.record_id, pair.key) a.record_id, pair.key, pair.value "
         f"FROM audit_entries AS a CROSS JOIN LATERAL jsonb_each(a.before) AS pair "

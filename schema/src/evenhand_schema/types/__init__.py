@@ -11,6 +11,7 @@ from evenhand_schema.types.custom_field import CustomField
 from evenhand_schema.types.external_id import ExternalId
 from evenhand_schema.types.job import Job
 from evenhand_schema.types.lead import Lead
+from evenhand_schema.types.notification import Notification
 from evenhand_schema.types.opportunity import (
     Competitor,
     Opportunity,
@@ -63,6 +64,7 @@ __all__ = [
     "LeadSummary",
     "MoneySum",
     "NextStep",
+    "Notification",
     "Opportunity",
     "OpportunityCompetitor",
     "OpportunityLine",

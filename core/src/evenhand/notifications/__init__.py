@@ -1,0 +1,1 @@
+"""Notifications: what a user should know of, told once and in the user's language."""
