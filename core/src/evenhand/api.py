@@ -40,6 +40,7 @@ from evenhand.plugins.importing import (
     ValueKind,
 )
 from evenhand.plugins.manifest import JobSpec, PluginManifest
+from evenhand.plugins.settings import setting
 from evenhand.tenancy.context import current_tenant
 from evenhand.tenancy.models import TenantModel, ref, uuid7
 
@@ -91,6 +92,7 @@ __all__ = [
     "raw_connection",
     "reading",
     "ref",
+    "setting",
     "transaction",
     "update_rows",
     "uuid7",

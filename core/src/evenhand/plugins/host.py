@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 
 import pluggy
 import structlog
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
 from evenhand import clock
 from evenhand.db.session import reading, transaction
@@ -42,6 +42,7 @@ from evenhand.plugins.importing import Importer
 from evenhand.plugins.loader import Discovered, installed_plugins, load_target
 from evenhand.plugins.manifest import PluginManifest
 from evenhand.plugins.models import TenantPlugin
+from evenhand.plugins.settings import read_settings, settings_model
 from evenhand.tenancy.context import current_actor
 
 log = structlog.get_logger(__name__)
@@ -119,8 +120,7 @@ class PluginHost:
             implementation = hooks if hooks is not None else load_target(manifest.hooks)
             self._manager.register(implementation, name=manifest.slug)
             self._manager.check_pending()
-            if manifest.settings:
-                load_target(manifest.settings)
+            settings_model(manifest)
         except Exception as error:
             if self._manager.has_plugin(manifest.slug):
                 self._manager.unregister(name=manifest.slug)
@@ -128,14 +128,6 @@ class PluginHost:
             log.warning("plugin.unusable", plugin=manifest.slug, error=str(error))
             return
         self.manifests[manifest.slug] = manifest
-
-    def check_settings(self, slug: str, data: dict[str, Any]) -> BaseModel | None:
-        """The plugin's settings from stored data; raises pydantic's ValidationError."""
-        target = self.manifests[slug].settings
-        if target is None:
-            return None
-        model: type[BaseModel] = load_target(target)
-        return model.model_validate(data)
 
     async def enabled(self) -> list[EnabledPlugin]:
         """The current tenant's enabled plugins in its order; installed ones only."""
@@ -145,12 +137,12 @@ class PluginHost:
         for row in rows:
             if row.slug not in self.manifests:
                 continue
-            try:
-                settings = self.check_settings(row.slug, row.settings)
-            except ValidationError as error:
-                log.warning("plugin.bad_settings", plugin=row.slug, errors=error.error_count())
+            found = read_settings(self.manifests[row.slug], row.settings, row.settings_version, row.secrets)
+            if found.problems:
+                codes = [problem.code for problem in found.problems]
+                log.warning("plugin.bad_settings", plugin=row.slug, problems=codes)
                 continue
-            result.append(EnabledPlugin(self.manifests[row.slug], settings))
+            result.append(EnabledPlugin(self.manifests[row.slug], found.value))
         return result
 
     def _implementation(self, hook: str, slug: str) -> Any:

@@ -51,6 +51,8 @@ class PluginManifest(BaseModel):
         hooks: the object that implements hooks.
         settings: the pydantic model of its per-tenant settings.
         settings_version: counts changes of that model's shape.
+        upgrade_settings: a pure function `(version, data) -> data` that brings settings stored at an older version
+            to `settings_version`; secrets pass through it as sealed texts. Without one they are read as they are.
         models, migrations: modules with its tables and their migrations.
         graphql: the object with its contribution to the GraphQL schema.
         permissions: what it does with the tenant's data, in words an admin can judge.

@@ -18,7 +18,10 @@ class TenantPlugin(RecordModel):
     position = count(null=False, default=0)
     """The tenant's order: asked first, lowest first."""
     settings: fields.Field[dict[str, Any]] = fields.JSONField(default=dict)
+    """Without secrets."""
     settings_version = fields.IntField(default=1)
+    secrets: fields.Field[dict[str, str]] = fields.JSONField(default=dict, db_default={})
+    """Sealed secret settings by name."""
 
     class Meta:
         app = "core"
