@@ -58,8 +58,6 @@ class PluginManifest(BaseModel):
         permissions: what it does with the tenant's data, in words an admin can judge.
         events: types of events that `on_event` wants.
         jobs: kinds of jobs that it brings.
-        upgrade_settings: a pure `(version: int, data: dict) -> dict` that brings settings of an older
-            `settings_version` to the present shape.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
