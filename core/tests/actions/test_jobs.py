@@ -8,10 +8,11 @@ from uuid import UUID
 
 import pytest
 
-from evenhand.actions import jobs
-from evenhand.actions.jobs import JobEnded, finish_job, running_job, start_job
+from evenhand.actions.jobs import finish_job, running_job, start_job
 from evenhand.db.session import reading, transaction
 from evenhand.errors import EvenhandError
+from evenhand.jobs import running
+from evenhand.jobs.errors import JobEnded
 from evenhand.jobs.models import Job, JobState
 from evenhand.tenancy.context import acting_as
 from evenhand.testing import SomeTenant
@@ -24,7 +25,7 @@ async def _job(tenant: SomeTenant, job_id: UUID) -> Job:
 
 
 async def test_progress_is_seen_while_it_runs(tenant: SomeTenant, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(jobs, "WRITE_EVERY", 0.05)
+    monkeypatch.setattr(running, "WRITE_EVERY", 0.05)
     with acting_as(tenant.system):
         async with running_job("import", "leads.csv") as job:
             seen = await _job(tenant, job.id)

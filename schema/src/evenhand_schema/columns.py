@@ -20,6 +20,8 @@ from evenhand_schema.descriptions import describe
 from evenhand_schema.scalars import JSON, BigInt
 
 HIDDEN = frozenset({"tenant_id"})
+INTERNAL = {"Job": frozenset({"payload", "cursor", "key", "failures"})}
+"""Columns of one model that are for those who do the work: they may hold more than the reader may see."""
 
 
 @dataclass(frozen=True)
@@ -87,13 +89,14 @@ def columns(model: type[Model]) -> dict[str, Column]:
     References are found in the declarations, so that tortoise need not be initialised.
     """
     found: dict[str, Column] = {}
+    hidden = HIDDEN | INTERNAL.get(model.__name__, frozenset())
     for name, field in model._meta.fields_map.items():
         if isinstance(field, ForeignKeyFieldInstance):
             column = field.source_field or f"{name}_id"
             text = describe(model, column, reference=True)
             found[column] = Column(column, strawberry.ID, bool(field.null), field.null, text)
     for name, field in model._meta.fields_map.items():
-        if name in HIDDEN or name in found or isinstance(field, ForeignKeyFieldInstance):
+        if name in hidden or name in found or isinstance(field, ForeignKeyFieldInstance):
             continue
         defaulted = field.default is not None or bool(field.null)
         found[name] = Column(name, _type_of(field), bool(field.null), defaulted, describe(model, name))

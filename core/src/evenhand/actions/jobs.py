@@ -1,91 +1,32 @@
-"""Jobs: long work that says how far it is, visible to everybody while it runs."""
+"""Jobs: long work that this process does itself, visible to everybody while it runs; and the end of any job."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 import structlog
 
-from evenhand import clock
 from evenhand.actions.journal import Journal, writing
 from evenhand.actions.values import require_value
-from evenhand.db.session import transaction
-from evenhand.errors import EvenhandError
+from evenhand.auth.permissions import Operation, PermissionDenied, require
+from evenhand.db.session import raw_connection
+from evenhand.errors import EvenhandError, NotFound
+from evenhand.jobs.errors import JobCancelled, JobEnded
 from evenhand.jobs.models import FINAL, Job, JobState
-from evenhand.live.notices import ChangeOperation, Notice
-from evenhand.live.presence import send
-from evenhand.tenancy.context import current_actor
+from evenhand.jobs.queue import TABLE, queries, take_out
+from evenhand.jobs.running import RunningJob
+from evenhand.tenancy.context import Role, current_actor
 
 log = structlog.get_logger(__name__)
 
-WRITE_EVERY = 0.5
-"""Seconds between two writes of progress."""
-SIGN_EVERY = 10.0
-"""Seconds between two signs of life of a job without progress."""
 DEAD_AFTER = timedelta(minutes=5)
-"""A running job without a sign for so long was killed."""
+"""A running job of no worker without a sign for so long was killed."""
 _NOT_FINAL = (JobState.QUEUED, JobState.RUNNING)
-
-
-class JobEnded(EvenhandError):
-    """A job that is over cannot go on or end once more."""
-
-    code = "JOB_ENDED"
-
-
-class RunningJob:
-    """The handle of work that runs; `advance` costs nothing, the writing is done beside the work."""
-
-    def __init__(self, job_id: UUID) -> None:
-        self.id = job_id
-        self._progress: dict[str, Any] = {}
-        self._ended = asyncio.Event()
-
-    def advance(self, done: int, total: int | None = None, message: str | None = None) -> None:
-        """Say how far the work is; what is left out stays as it was."""
-        self._progress["done"] = done
-        if total is not None:
-            self._progress["total"] = total
-        if message is not None:
-            self._progress["message"] = message
-
-    async def keep_writing(self) -> None:
-        """Write progress when there is some, and signs of life, until `end`; an error of it stops no work."""
-        signed = asyncio.get_running_loop().time()
-        while not self._ended.is_set():
-            with suppress(TimeoutError):
-                async with asyncio.timeout(WRITE_EVERY):
-                    await self._ended.wait()
-            now = asyncio.get_running_loop().time()
-            if self._ended.is_set() or not (self._progress or now - signed > SIGN_EVERY):
-                continue
-            progress, self._progress = self._progress, {}
-            try:
-                await _write_progress(self.id, progress)
-                signed = now
-            except Exception as error:
-                self._progress = {**progress, **self._progress}
-                log.warning("job.progress_not_written", job=str(self.id), error=str(error))
-
-    def end(self) -> dict[str, Any]:
-        """Stop writing. Returns: progress that was not written."""
-        self._ended.set()
-        return self._progress
-
-
-async def _write_progress(job_id: UUID, progress: dict[str, Any]) -> None:
-    """One statement; a job that ended meanwhile stays as it ended."""
-    actor, now = current_actor(), clock.now()
-    async with transaction() as client:
-        written = await Job.filter(id=job_id, state=JobState.RUNNING).update(**progress, heartbeat_at=now)
-        if written:
-            notice = Notice(actor.tenant_id, "Job", ChangeOperation.UPDATED, (job_id,), actor.user_id, now)
-            await send(client, actor.tenant_id, [notice])
 
 
 async def start_job(kind: str, title: str, *, total: int | None = None) -> UUID:
@@ -110,7 +51,8 @@ async def start_job(kind: str, title: str, *, total: int | None = None) -> UUID:
 
 
 async def _bury_dead(journal: Journal) -> None:
-    dead = Job.filter(state=JobState.RUNNING, heartbeat_at__lt=journal.now - DEAD_AFTER)
+    # What a worker began with goes to another worker.
+    dead = Job.filter(state=JobState.RUNNING, attempts=0, heartbeat_at__lt=journal.now - DEAD_AFTER)
     ids = [job.id for job in await dead.order_by("id").select_for_update(skip_locked=True)]
     if ids:
         after = {"state": JobState.FAILED, "error": "The process that ran it ended before the work did."}
@@ -143,6 +85,48 @@ async def finish_job(
         journal.record("Job", job_id, before={"state": JobState.RUNNING}, after=after)
 
 
+async def cancel_job(job_id: UUID) -> JobState:
+    """Have a job not done: one that waits ends at once, one that runs at its next step or sign of progress.
+
+    Users may cancel what they started; managers and admins anything. A second time is the same as the first.
+
+    Returns: cancelled, or running while its end is awaited.
+
+    Raises:
+        NotFound, PermissionDenied. JobEnded: it is over already, but was not cancelled.
+    """
+    actor = current_actor()
+    require(actor, Operation.UPDATE, "Job")
+    async with writing("cancel_job") as journal:
+        job = await Job.filter(id=job_id).select_for_update(no_key=True).first()
+        if job is None:
+            raise NotFound("Job", job_id)
+        if actor.role not in (Role.ADMIN, Role.MANAGER) and job.created_by_id != actor.user_id:
+            raise PermissionDenied("This job is somebody else's.", hint="Ask whoever started it, or a manager.")
+        if job.state is JobState.CANCELLED or (job.state is JobState.RUNNING and job.cancel_requested_at is not None):
+            return job.state
+        if job.state in FINAL:
+            raise JobEnded(f"Job {job_id} is over already: {job.state.value}.", hint="There is nothing to cancel.")
+        before = {"state": job.state, "cancel_requested_at": None}
+        after: dict[str, Any] = {"state": job.state, "cancel_requested_at": journal.now}
+        if job.state is JobState.QUEUED:
+            after |= {"state": JobState.CANCELLED, "finished_at": journal.now}
+            await take_out(journal.client, job_id)
+        else:
+            await _tell_worker(journal, job_id)
+        await Job.filter(id=job_id).update(**after)
+        journal.record("Job", job_id, before=before, after=after)
+        state: JobState = after["state"]
+        return state
+
+
+async def _tell_worker(journal: Journal, job_id: UUID) -> None:
+    connection = raw_connection(journal.client)
+    ids = await connection.fetch(f"SELECT id FROM {TABLE} WHERE dedupe_key = $1", str(job_id))
+    if ids:
+        await queries(connection).notify_job_cancellation([row["id"] for row in ids])
+
+
 @asynccontextmanager
 async def running_job(kind: str, title: str, *, total: int | None = None) -> AsyncIterator[RunningJob]:
     """Run the block as a job; its end is noted whatever it is.
@@ -154,7 +138,7 @@ async def running_job(kind: str, title: str, *, total: int | None = None) -> Asy
     state, reason = JobState.DONE, None
     try:
         yield job
-    except (asyncio.CancelledError, KeyboardInterrupt):
+    except (asyncio.CancelledError, KeyboardInterrupt, JobCancelled):
         state = JobState.CANCELLED
         raise
     except EvenhandError as error:

@@ -20,7 +20,7 @@ from evenhand.actions.imports.rows import Draft, Later, Lookup, RowReader, Setti
 from evenhand.actions.imports.survey import CREATABLE, Survey, survey
 from evenhand.actions.imports.targets import CUSTOM, targets_of
 from evenhand.actions.imports.writing import ACTION, Job, Written, imported, link_later, write_drafts
-from evenhand.actions.jobs import RunningJob, running_job
+from evenhand.actions.jobs import running_job
 from evenhand.actions.journal import writing
 from evenhand.actions.records import create_records
 from evenhand.actions.values import clean, require_value
@@ -29,6 +29,7 @@ from evenhand.db.session import reading, transaction
 from evenhand.entities import CustomField, ExternalId
 from evenhand.entities.enums import CustomFieldType
 from evenhand.entities.registry import Entity, entity
+from evenhand.jobs.running import RunningJob
 from evenhand.plugins.contract import TenantContext
 from evenhand.plugins.host import current_host, tenant_context
 from evenhand.plugins.importing import (
