@@ -9,8 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evenhand.api import Amount, BadCell, ImportField, ValueKind
+from evenhand.api import Amount, BadCell, ImportField, TenantContext, ValueKind, uuid7
+from evenhand.tenancy.context import system_actor
 from evenhand_importers import rules
+from evenhand_importers.plugin import plugin
+from evenhand_importers.settings import ImporterSettings
 
 AMOUNTS = st.decimals(
     min_value=Decimal("-99999999999"), max_value=Decimal("99999999999"), places=2, allow_nan=False, allow_infinity=False
@@ -127,6 +130,23 @@ def test_one_clear_date_settles_the_column() -> None:
     assert read("03/04/2024") == date(2024, 4, 3)
     read = rules.value_reader(ImportField("closed_on", ValueKind.DATE), ["03/04/2024", "04/25/2024"])
     assert read("03/04/2024") == date(2024, 3, 4)
+
+
+def test_what_an_admin_set_decides_only_where_the_column_does_not() -> None:
+    target = ImportField("closed_on", ValueKind.DATE)
+    for setting, first in (("day_first", date(2024, 4, 3)), ("month_first", date(2024, 3, 4))):
+        (importer,) = plugin.importers(_context(ImporterSettings.model_validate({"ambiguous_dates": setting})))
+        assert importer.reader(target, ["03/04/2024"])("03/04/2024") == first
+        assert importer.reader(target, ["03/04/2024", "25/04/2024"])("03/04/2024") == date(2024, 4, 3)
+    (importer,) = plugin.importers(_context(None))
+    with pytest.raises(BadCell):
+        importer.reader(target, ["03/04/2024"])("03/04/2024")
+
+
+def _context(settings: ImporterSettings | None) -> TenantContext:
+    now = datetime(2026, 5, 31, tzinfo=UTC)
+    actor = system_actor(uuid7(), via="test")
+    return TenantContext(actor.tenant_id, "acme", "en", "UTC", "USD", actor, now, now.date(), 1, settings)
 
 
 def test_a_column_that_mixes_both_orders_is_refused() -> None:

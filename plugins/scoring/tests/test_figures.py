@@ -105,6 +105,19 @@ async def test_the_tenant_as_a_whole(api: Api, sales: Sales) -> None:
     assert none == {"scoringKpis": []}
 
 
+async def test_an_admin_chooses_the_figures_and_the_days(api: Api, sales: Sales) -> None:
+    query = "{ scoringKpis { key unit } }"
+    with acting_as(sales.tenant.system):
+        await set_plugin("scoring", settings={"figures": ["revenue"], "period_days": 3})
+        collected = await current_host().kpi_calculators(await tenant_context())
+    assert [kpi.key for _, kpi in collected] == ["revenue"]
+    assert await api.data(sales.tenant, query) == {"scoringKpis": []}
+    with acting_as(sales.tenant.system):
+        await set_plugin("scoring", settings={"figures": ["revenue"], "period_days": 800})
+    answer = await api.data(sales.tenant, query)
+    assert answer == {"scoringKpis": [{"key": "revenue", "unit": unit} for unit in ("CNY", "USD")]}
+
+
 async def test_bad_questions_are_answered_clearly(api: Api, sales: Sales) -> None:
     (error,) = await api.errors(sales.tenant, '{ scoringKpis(first: "2026-05-31", last: "2026-05-01") { key } }')
     assert error["extensions"]["code"] == "INVALID_INPUT"

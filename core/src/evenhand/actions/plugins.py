@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -11,7 +12,7 @@ from evenhand.actions.values import require_value
 from evenhand.auth.permissions import Operation, require
 from evenhand.entities import Tenant
 from evenhand.errors import EvenhandError, InvalidInput, Problem
-from evenhand.plugins.host import current_host
+from evenhand.plugins.host import current_host, tenant_context
 from evenhand.plugins.manifest import PluginManifest
 from evenhand.plugins.models import TenantPlugin
 from evenhand.plugins.settings import NewSettings, change_settings, read_settings
@@ -201,6 +202,11 @@ async def _new_settings(
     changed = change_settings(manifest, now, given, replace=replace, locale=tenant.locale)
     if not isinstance(changed, NewSettings):
         raise InvalidInput(changed)
+    old = now.value if row.settings else None
+    ctx = await tenant_context()
+    found = await current_host().validate_settings(ctx, manifest.slug, old=old, new=changed.value)
+    if found:
+        raise InvalidInput([dataclasses.replace(one, field=f"settings.{one.field}") for one in found])
     columns: dict[str, Any] = {"settings_version": manifest.settings_version}
     # Sets are written in any order: the same values are no change.
     if now.value is None or now.upgraded or changed.value != now.value or not row.settings:

@@ -36,8 +36,9 @@ def settings_schema(manifest: PluginManifest, locale: str) -> dict[str, Any] | N
 def _parts(value: Any) -> Iterator[dict[str, Any]]:
     """Every object in a schema, the outermost first."""
     if isinstance(value, dict):
+        inside = list(value.values())
         yield value
-        for inner in list(value.values()):
+        for inner in inside:
             yield from _parts(inner)
     elif isinstance(value, list):
         for inner in value:
@@ -51,7 +52,8 @@ def _choose(part: dict[str, Any], language: str) -> None:
             part[shown] = words[language]
     names = part.pop(CHOICES, None)
     if isinstance(names, dict):
-        for place in _parts({name: inner for name, inner in part.items() if name != "default"}):
+        inside = [inner for name, inner in part.items() if name != "default"]
+        for place in [part, *_parts(inside)]:
             if "enum" in place or "const" in place:
                 values = place.pop("enum", None) or [place.pop("const")]
                 place["oneOf"] = [{"const": one, "title": _named(names, one, language)} for one in values]
@@ -63,10 +65,10 @@ def _named(names: Mapping[str, Mapping[str, str]], value: Any, language: str) ->
     return names[str(value)][language] if str(value) in names else str(value)
 
 
-def words_missing(model: type[BaseModel], path: str = "") -> list[str]:
+def words_missing(model: type[BaseModel]) -> list[str]:
     """The settings, also those of nested models, that lack a title or help in English or Chinese. For tests."""
     schema = model.model_json_schema()
-    objects = {path: schema} | {f"{path}{name}.": part for name, part in schema.get("$defs", {}).items()}
+    objects = {"": schema} | {f"{name}.": part for name, part in schema.get("$defs", {}).items()}
     return [
         f"{where}{name}"
         for where, part in objects.items()

@@ -8,6 +8,8 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from evenhand.api import setting
+
 WEIGHT_UNIT = 1000
 """Weights have three decimals; the rules count in thousandths."""
 
@@ -21,29 +23,40 @@ class AssignmentSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    weights: dict[UUID, Weight] = Field(
+    weights: dict[UUID, Weight] = setting(
         default_factory=dict,
-        title="Weights",
-        description="Share of each user, by user id: above 0, at most 1000. Whoever is not named has weight 1.",
-        json_schema_extra={"title_zh": "权重", "description_zh": "按用户 ID 设置份额，大于 0；未列出的用户为 1。"},
+        title={"en": "Weights", "zh": "权重"},
+        help={
+            "en": "Share of each user, by user id: above 0, at most 1000. Whoever is not named has weight 1.",
+            "zh": "按用户 ID 设置份额，大于 0，最大 1000；未列出的用户为 1。",
+        },
     )
-    roles: Annotated[frozenset[EligibleRole], Field(min_length=1)] = Field(
-        default=frozenset({"rep"}),
-        title="Roles",
-        description="Users of these roles take part.",
-        json_schema_extra={"title_zh": "参与角色", "description_zh": "这些角色的用户参与分配。"},
+    roles: Annotated[frozenset[EligibleRole], Field(min_length=1)] = setting(
+        frozenset({"rep"}),
+        title={"en": "Roles", "zh": "参与角色"},
+        help={"en": "Users of these roles take part.", "zh": "这些角色的用户参与分配。"},
+        choices={
+            "admin": {"en": "Admins", "zh": "管理员"},
+            "manager": {"en": "Managers", "zh": "经理"},
+            "rep": {"en": "Reps", "zh": "销售"},
+        },
     )
-    team_ids: Annotated[frozenset[UUID], Field(min_length=1)] | None = Field(
-        default=None,
-        title="Teams",
-        description="Only members of these teams take part; empty means everybody.",
-        json_schema_extra={"title_zh": "参与团队", "description_zh": "只有这些团队的成员参与；留空表示全部。"},
+    team_ids: Annotated[frozenset[UUID], Field(min_length=1)] | None = setting(
+        None,
+        title={"en": "Teams", "zh": "参与团队"},
+        help={
+            "en": "Only members of these teams take part; empty means everybody.",
+            "zh": "只有这些团队的成员参与；留空表示全部。",
+        },
     )
-    absences: Literal["skip", "ignore"] = Field(
-        default="skip",
-        title="Absences",
-        description="skip: who is absent today gets nothing; ignore: absences make no difference.",
-        json_schema_extra={"title_zh": "缺勤处理", "description_zh": "skip：当天缺勤者不分配；ignore：不考虑缺勤。"},
+    absences: Literal["skip", "ignore"] = setting(
+        "skip",
+        title={"en": "Absences", "zh": "缺勤处理"},
+        help={"en": "What happens with people who are absent today.", "zh": "当天缺勤者如何处理。"},
+        choices={
+            "skip": {"en": "They get nothing", "zh": "不分配"},
+            "ignore": {"en": "Absences make no difference", "zh": "不考虑缺勤"},
+        },
     )
 
     def weight_of(self, user_id: UUID) -> int:

@@ -11,5 +11,6 @@ MANIFEST = PluginManifest(
     },
     api=">=0.1,<0.2",
     hooks="evenhand_importers.plugin:plugin",
+    settings="evenhand_importers.settings:ImporterSettings",
     permissions=("Reads files that a user asks to import; stores nothing itself.",),
 )

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from evenhand.api import Importer, TenantContext, hookimpl
 from evenhand_importers.service import CsvImporter
+from evenhand_importers.settings import ImporterSettings
 
 
 class ImportersPlugin:
@@ -14,7 +15,8 @@ class ImportersPlugin:
     @hookimpl
     def importers(self, ctx: TenantContext) -> Sequence[Importer]:
         """CSV in all its dialects."""
-        return [CsvImporter()]
+        settings = ctx.settings if isinstance(ctx.settings, ImporterSettings) else ImporterSettings()
+        return [CsvImporter(settings.ambiguous_dates)]
 
 
 plugin = ImportersPlugin()

@@ -225,9 +225,14 @@ def read_choice(text: str, field: str, choices: tuple[str, ...]) -> str:
     raise BadCell("NOT_A_CHOICE", f"{text!r} is not one of the choices.", f"Use one of: {', '.join(choices)}.")
 
 
-def value_reader(target: ImportField, samples: Collection[str]) -> ReadCell:
-    """The function that reads the cells of one column."""
+def value_reader(target: ImportField, samples: Collection[str], assumed_day_first: bool | None = None) -> ReadCell:
+    """The function that reads the cells of one column.
+
+    Args:
+        assumed_day_first: the order of dates when the column does not tell it; None: they are refused.
+    """
     order = day_first(samples) if target.kind in (ValueKind.DATE, ValueKind.MOMENT) else None
+    order = assumed_day_first if order is None else order
     name = target.name.rpartition(".")[2]
     readers: dict[ValueKind, Callable[[str], Any]] = {
         ValueKind.TEXT: str.strip,

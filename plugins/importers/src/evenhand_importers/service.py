@@ -21,6 +21,7 @@ from evenhand_importers.dialect import (
     separator_line,
 )
 from evenhand_importers.rules import value_reader
+from evenhand_importers.settings import AmbiguousDates
 
 SAMPLE_BYTES = 2_000_000
 SAMPLE_CHARACTERS = 200_000
@@ -231,9 +232,16 @@ def inspect(path: Path, encoding: str | None, delimiter: str | None) -> Dialect:
 
 
 class CsvImporter:
-    """Comma, semicolon, tab or pipe separated text in any usual encoding."""
+    """Comma, semicolon, tab or pipe separated text in any usual encoding.
+
+    Args:
+        ambiguous_dates: what is done with dates of which neither they nor their column tell the order.
+    """
 
     name = "csv"
+
+    def __init__(self, ambiguous_dates: AmbiguousDates = "refuse") -> None:
+        self._day_first = None if ambiguous_dates == "refuse" else ambiguous_dates == "day_first"
 
     def sniff(self, path: Path) -> float:
         """Nearly sure by its ending, half sure for other texts, not at all for binary files."""
@@ -263,4 +271,4 @@ class CsvImporter:
 
     def reader(self, target: ImportField, samples: Collection[str]) -> ReadCell:
         """See `evenhand_importers.rules`."""
-        return value_reader(target, samples)
+        return value_reader(target, samples, self._day_first)

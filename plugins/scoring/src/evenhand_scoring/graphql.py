@@ -12,10 +12,11 @@ from strawberry import Info
 
 from evenhand.api import Kpi, TenantContext
 from evenhand_schema.api import Contribution, EntityField, RootField, load_together, to_uuid
-from evenhand_scoring.service import Figures, Subjects, figures_of, figures_overall, period_of
+from evenhand_scoring.service import Figures, Subjects, figures_of, figures_overall, period_of, settings_of
 
 First = Annotated[
-    date | None, strawberry.argument(description="First day of closing; by default 365 days up to the last.")
+    date | None,
+    strawberry.argument(description="First day of closing; by default as many days up to the last as an admin set."),
 ]
 Last = Annotated[date | None, strawberry.argument(description="Last day of closing; by default today at the tenant.")]
 Locale = Annotated[str | None, strawberry.argument(description='"en" or "zh"; by default the language of the tenant.')]
@@ -56,7 +57,7 @@ async def _kpis(root: Any, info: Info, first: First = None, last: Last = None) -
     period = period_of(root.ctx, first, last)
 
     async def load(ids: list[Any]) -> Sequence[Figures]:
-        found = await figures_of(Subjects(root.by, ids), period)
+        found = await figures_of(Subjects(root.by, ids), period, settings_of(root.ctx))
         return [found[one] for one in ids]
 
     return _shown(root.ctx, await load_together(info, root.subject_id, load))
@@ -92,6 +93,7 @@ async def scoring_kpis(
     """Figures over all opportunities closed in a period."""
     figures = await figures_overall(
         period_of(ctx, first, last),
+        settings_of(ctx),
         owner_id=None if owner_id is None else to_uuid(owner_id),
         account_id=None if account_id is None else to_uuid(account_id),
     )

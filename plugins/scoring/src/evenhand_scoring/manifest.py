@@ -12,5 +12,6 @@ MANIFEST = PluginManifest(
     api=">=0.1,<0.2",
     hooks="evenhand_scoring.plugin:plugin",
     graphql="evenhand_scoring.graphql:CONTRIBUTION",
+    settings="evenhand_scoring.settings:ScoringSettings",
     permissions=("Reads closed opportunities.",),
 )

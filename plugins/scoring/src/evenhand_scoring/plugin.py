@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from evenhand.api import Kpi, TenantContext, hookimpl
-from evenhand_scoring.rules import KPIS
+from evenhand_scoring.service import chosen, settings_of
 
 
 class ScoringPlugin:
@@ -13,8 +13,8 @@ class ScoringPlugin:
 
     @hookimpl
     async def kpi_calculators(self, ctx: TenantContext) -> Sequence[Kpi]:
-        """Revenue, win rate and sales cycle."""
-        return KPIS
+        """Those of revenue, win rate and sales cycle that the tenant chose."""
+        return chosen(settings_of(ctx))
 
 
 plugin = ScoringPlugin()
