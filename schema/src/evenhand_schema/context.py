@@ -65,8 +65,9 @@ class RequestContext:
         """The hook context and the tenant's enabled plugins by slug; read once per operation."""
 
         async def load(keys: list[Any]) -> list[Any]:
-            enabled = {plugin.manifest.slug: plugin for plugin in await current_host().enabled()}
-            return [(await tenant_context(), enabled)] * len(keys)
+            ctx = await tenant_context()
+            snapshot = await current_host().snapshot(ctx)
+            return [(ctx, {plugin.manifest.slug: plugin for plugin in snapshot.enabled})] * len(keys)
 
         found: tuple[TenantContext, dict[str, EnabledPlugin]] = await self.loader("plugins", load).load("all")
         return found

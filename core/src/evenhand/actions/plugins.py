@@ -8,6 +8,7 @@ from typing import Any
 
 from evenhand.actions.errors import VersionConflict
 from evenhand.actions.journal import Journal, writing
+from evenhand.actions.suspension import RESUMED
 from evenhand.actions.values import require_value
 from evenhand.auth.permissions import Operation, require
 from evenhand.entities import Tenant
@@ -169,7 +170,7 @@ async def _change(
                 current=row.version,
             )
         new: dict[str, Any] = {"enabled": enabled, "position": position}
-        new = {name: value for name, value in new.items() if value is not None}
+        new = {name: value for name, value in new.items() if value is not None} | (RESUMED if enabled else {})
         if manifest is not None and (settings is not None or (enabled and not row.enabled)):
             new |= await _new_settings(manifest, row, settings or {}, replace=replace)
         return await _write(row, new, journal, created=created)

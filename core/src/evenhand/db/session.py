@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -10,6 +10,7 @@ from typing import Any
 from uuid import UUID
 
 import asyncpg
+import structlog
 from tortoise.backends.asyncpg.client import TransactionWrapper
 from tortoise.context import TortoiseContext
 from tortoise.transactions import in_transaction
@@ -19,7 +20,12 @@ from evenhand.db.config import DatabaseConfig
 from evenhand.db.readers import Readers, current_readers, keep_readers
 from evenhand.tenancy.context import TenantMismatch, current_tenant
 
+log = structlog.get_logger(__name__)
+
+Afterwards = Callable[[], Awaitable[object]]
+
 _transaction_tenant: ContextVar[UUID | None] = ContextVar("evenhand_transaction_tenant", default=None)
+_afterwards: ContextVar[list[Afterwards] | None] = ContextVar("evenhand_afterwards", default=None)
 
 
 @asynccontextmanager
@@ -94,17 +100,48 @@ async def transaction(*, read_only: bool = False) -> AsyncIterator[TransactionWr
             f"A transaction of tenant {outer} is open, the work is for {tenant}.",
             hint="Finish one tenant's transaction before starting another's.",
         )
-    async with _in_transaction() as connection:
-        if outer is not None:
+    if outer is not None:
+        async with _in_transaction() as connection:
             yield connection
-            return
-        mode = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY; " if read_only else ""
-        await connection.execute_script(f"{mode}SET LOCAL app.tenant = '{tenant}'")
-        token = _transaction_tenant.set(tenant)
-        try:
-            yield connection
-        finally:
-            _transaction_tenant.reset(token)
+        return
+    todo: list[Afterwards] = []
+    try:
+        async with _in_transaction() as connection:
+            mode = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY; " if read_only else ""
+            await connection.execute_script(f"{mode}SET LOCAL app.tenant = '{tenant}'")
+            tokens = _transaction_tenant.set(tenant), _afterwards.set(todo)
+            try:
+                yield connection
+            finally:
+                _transaction_tenant.reset(tokens[0])
+                _afterwards.reset(tokens[1])
+    finally:
+        for work in todo:
+            await _do_afterwards(work)
+
+
+async def _do_afterwards(work: Afterwards) -> None:
+    try:
+        await work()
+    except Exception:
+        log.exception("transaction.afterwards_failed")
+
+
+async def after_transaction(work: Afterwards) -> None:
+    """Do this when the open transaction has ended, whether it was committed or rolled back; at once without one.
+
+    It is for what must be kept although the operation fails. What it raises is logged and changes nothing.
+    """
+    todo = _afterwards.get()
+    if todo is None:
+        await _do_afterwards(work)
+    else:
+        todo.append(work)
+
+
+def in_open_transaction() -> bool:
+    """Whether this task works inside a transaction."""
+    return _transaction_tenant.get() is not None
 
 
 @asynccontextmanager

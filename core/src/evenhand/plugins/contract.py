@@ -25,6 +25,7 @@ class TenantContext:
         today: the tenant's calendar day at `now`.
         seed: seed for anything random; it is recorded, so that the same call gives the same result.
         settings: this plugin's settings for this tenant, or None when it has none.
+        plugins_version: which state of the tenant's plugins the operation began with; the host's own.
     """
 
     tenant_id: UUID
@@ -37,6 +38,15 @@ class TenantContext:
     today: date
     seed: int
     settings: BaseModel | None = None
+    plugins_version: str = ""
+
+    def with_settings(self, settings: BaseModel | None) -> TenantContext:
+        """The same for a plugin with these settings."""
+        # What dataclasses.replace does takes longer than all the rest of asking a plugin.
+        copy = object.__new__(TenantContext)
+        copy.__dict__.update(self.__dict__)
+        copy.__dict__["settings"] = settings
+        return copy
 
 
 @dataclass(frozen=True)

@@ -1,27 +1,22 @@
-"""The plugin host: asks the plugins that a tenant has enabled, in its order, and nobody else."""
+"""The plugin host: asks the plugins that a tenant has enabled, in its order, and nobody else.
+
+One typed method per hook; the specifications are in `evenhand.plugins.hooks`.
+"""
 
 from __future__ import annotations
 
-import inspect
-import secrets
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, replace
-from datetime import datetime
 from functools import cache
 from typing import Any
-from zoneinfo import ZoneInfo
 
-import pluggy
 import structlog
 from pydantic import BaseModel
 
-from evenhand import clock
-from evenhand.db.session import reading, transaction
-from evenhand.entities import Tenant
-from evenhand.errors import EvenhandError, Problem
+from evenhand.errors import Problem
+from evenhand.plugins.checks import PluginProblem, describe
+from evenhand.plugins.context import tenant_context
 from evenhand.plugins.contract import (
     AssignmentPolicy,
     Candidate,
@@ -37,173 +32,155 @@ from evenhand.plugins.contract import (
     Resolution,
     TenantContext,
 )
-from evenhand.plugins.hooks import GROUPS, PROJECT
+from evenhand.plugins.dispatch import Binding, Dispatcher, Outcome, PluginFailed, PluginSuspended
+from evenhand.plugins.guard import Limits
+from evenhand.plugins.hooks import GROUPS, HookSpec, Policy
 from evenhand.plugins.importing import Importer
-from evenhand.plugins.loader import Discovered, installed_plugins, load_target
+from evenhand.plugins.installed import Installed
+from evenhand.plugins.loader import Discovered, installed_plugins
 from evenhand.plugins.manifest import PluginManifest
-from evenhand.plugins.models import TenantPlugin
-from evenhand.plugins.settings import read_settings, settings_model
-from evenhand.tenancy.context import current_actor
+from evenhand.plugins.results import Check, result_check
+from evenhand.plugins.settings import read_settings
+from evenhand.plugins.snapshot import EnabledPlugin, PluginRow, Snapshot, Snapshots, read_rows
+from evenhand.tenancy.context import current_tenant
 
 log = structlog.get_logger(__name__)
 
 
-class PluginFailed(EvenhandError):
-    """A plugin raised where the operation cannot go on without its answer; nothing was changed."""
-
-    code = "PLUGIN_FAILED"
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What one plugin answered: a value or an error, and how long it took (seconds)."""
-
-    plugin: str
-    value: Any
-    error: Exception | None
-    elapsed: float
-
-
-@dataclass(frozen=True)
-class EnabledPlugin:
-    """An installed plugin that the tenant has enabled, with its checked settings."""
-
-    manifest: PluginManifest
-    settings: BaseModel | None
-
-
-async def tenant_context(*, seed: int | None = None, now: datetime | None = None) -> TenantContext:
-    """The context of a hook call for the current tenant and actor.
+class PluginHost:
+    """Holds the installed plugins' hooks; one typed method per hook.
 
     Args:
-        seed: to repeat an earlier call; by default a new random one.
+        plugins: what was discovered.
+        limits: how much patience it has.
+        groups: classes of hook specifications (tests add their own).
     """
-    actor = current_actor()
-    async with reading():
-        tenant = await Tenant.get(id=actor.tenant_id)
-    moment = now or clock.now()
-    return TenantContext(
-        tenant_id=tenant.id,
-        slug=tenant.slug,
-        locale=tenant.locale,
-        time_zone=tenant.time_zone,
-        currency=tenant.currency,
-        actor=actor,
-        now=moment,
-        today=moment.astimezone(ZoneInfo(tenant.time_zone)).date(),
-        seed=seed if seed is not None else secrets.randbits(62),
-    )
 
-
-class PluginHost:
-    """Holds the installed plugins' hooks; one typed method per hook."""
-
-    def __init__(self, plugins: Sequence[Discovered]) -> None:
-        self._manager = pluggy.PluginManager(PROJECT)
-        for group in GROUPS:
-            self._manager.add_hookspecs(group)
-        self.manifests: dict[str, PluginManifest] = {}
-        self.failures: dict[str, str] = {}
+    def __init__(
+        self, plugins: Sequence[Discovered], *, limits: Limits | None = None, groups: Iterable[type] = GROUPS
+    ) -> None:
+        groups = tuple(groups)
+        self._installed = Installed(groups)
+        self.dispatcher = Dispatcher(limits or Limits())
+        self._checks: dict[str, Check] = {
+            name: result_check(spec.function) for name, spec in self._installed.specs.items()
+        }
+        self._snapshots = Snapshots()
         for plugin in plugins:
-            if plugin.manifest is None:
-                self.failures[plugin.name] = plugin.error or "unusable"
-            else:
-                self.load(plugin.manifest)
+            self._installed.take(plugin)
+
+    @property
+    def manifests(self) -> Mapping[str, PluginManifest]:
+        """The manifests of the plugins that can be used, by slug."""
+        return self._installed.manifests
+
+    @property
+    def problems(self) -> Mapping[str, PluginProblem]:
+        """Why the other plugins cannot be used, by slug."""
+        return self._installed.problems
+
+    @property
+    def failures(self) -> dict[str, str]:
+        """The problems in words, by slug."""
+        return {slug: str(problem) for slug, problem in self._installed.problems.items()}
 
     def load(self, manifest: PluginManifest, hooks: object | None = None) -> None:
-        """Take a plugin in; a failure is kept in `failures` and never raised.
+        """Take a plugin in; what keeps it from being used is kept in `problems` and never raised.
 
         Args:
             hooks: the object with its hooks, instead of the manifest's (tests).
         """
-        try:
-            implementation = hooks if hooks is not None else load_target(manifest.hooks)
-            self._manager.register(implementation, name=manifest.slug)
-            self._manager.check_pending()
-            settings_model(manifest)
-        except Exception as error:
-            if self._manager.has_plugin(manifest.slug):
-                self._manager.unregister(name=manifest.slug)
-            self.failures[manifest.slug] = f"{type(error).__name__}: {error}"
-            log.warning("plugin.unusable", plugin=manifest.slug, error=str(error))
-            return
-        self.manifests[manifest.slug] = manifest
+        self._installed.load(manifest, hooks)
+        self._snapshots.clear()
 
     async def enabled(self) -> list[EnabledPlugin]:
-        """The current tenant's enabled plugins in its order; installed ones only."""
-        async with reading():
-            rows = await TenantPlugin.filter(enabled=True, archived_at=None).order_by("position", "slug")
-        result: list[EnabledPlugin] = []
+        """The current tenant's enabled plugins in its order; installed ones that work. One statement."""
+        return list((await self._read_snapshot()).enabled)
+
+    async def snapshot(self, ctx: TenantContext) -> Snapshot:
+        """The tenant's plugins as the operation began with them; no statement when they are known already."""
+        found = self._snapshots.get(ctx.tenant_id, ctx.plugins_version)
+        return found if found is not None else await self._read_snapshot()
+
+    async def _read_snapshot(self) -> Snapshot:
+        tenant_id = current_tenant()
+        version, rows = await read_rows()
+        known = self._snapshots.get(tenant_id, version)
+        if known is not None:
+            return known
+        enabled: list[EnabledPlugin] = []
+        suspended: dict[str, str] = {}
         for row in rows:
             if row.slug not in self.manifests:
                 continue
-            found = read_settings(self.manifests[row.slug], row.settings, row.settings_version, row.secrets)
-            if found.problems:
-                codes = [problem.code for problem in found.problems]
-                log.warning("plugin.bad_settings", plugin=row.slug, problems=codes)
+            if row.suspended:
+                suspended[row.slug] = row.reason or ""
                 continue
-            result.append(EnabledPlugin(self.manifests[row.slug], found.value))
-        return result
-
-    def _implementation(self, hook: str, slug: str) -> Any:
-        caller: pluggy.HookCaller = getattr(self._manager.hook, hook)
-        return next((impl for impl in caller.get_hookimpls() if impl.plugin_name == slug), None)
-
-    async def _call(self, hook: str, plugin: EnabledPlugin, ctx: TenantContext, **arguments: Any) -> Outcome | None:
-        implementation = self._implementation(hook, plugin.manifest.slug)
-        if implementation is None:
-            return None
-        given = {"ctx": replace(ctx, settings=plugin.settings), **arguments}
-        started = time.perf_counter()
-        value, error = None, None
-        try:
-            value = implementation.function(**{name: given[name] for name in implementation.argnames})
-            if inspect.isawaitable(value):
-                value = await value
-        except Exception as raised:
-            value, error = None, raised
-        return Outcome(plugin.manifest.slug, value, error, time.perf_counter() - started)
-
-    async def _first(
-        self, hook: str, ctx: TenantContext, *, only: str | None = None, **arguments: Any
-    ) -> Outcome | None:
-        """The first answer that is not None, in the tenant's order; an error aborts (policy A)."""
-        for plugin in await self.enabled():
-            if only is not None and plugin.manifest.slug != only:
-                continue
-            async with transaction():
-                outcome = await self._call(hook, plugin, ctx, **arguments)
-                self._abort_on_error(hook, outcome)
-            if outcome is not None and outcome.value is not None:
-                return outcome
-        return None
-
-    async def _collect(self, hook: str, ctx: TenantContext, *, abort: bool, **arguments: Any) -> list[Outcome]:
-        """Every answer, in the tenant's order; an error aborts or is logged and skipped (policies A and S)."""
-        outcomes: list[Outcome] = []
-        for plugin in await self.enabled():
-            outcome = await self._call(hook, plugin, ctx, **arguments)
-            if outcome is None:
-                continue
-            if abort:
-                self._abort_on_error(hook, outcome)
-            if outcome.error is not None:
-                log.warning("plugin.hook_failed", plugin=outcome.plugin, hook=hook, exc_info=outcome.error)
+            plugin, problem = self._usable(row)
+            if plugin is None:
+                suspended[row.slug] = problem
             else:
-                outcomes.append(outcome)
+                enabled.append(plugin)
+        snapshot = Snapshot(version, tuple(enabled), suspended)
+        self._snapshots.keep(tenant_id, snapshot)
+        return snapshot
+
+    def _usable(self, row: PluginRow) -> tuple[EnabledPlugin | None, str]:
+        """The plugin with its settings, or why they cannot be used, which is told and not counted as a failure."""
+        manifest = self.manifests[row.slug]
+        try:
+            found = read_settings(manifest, row.settings, row.settings_version, row.secrets)
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
+            problem = describe(error)
+        else:
+            if not found.problems:
+                return EnabledPlugin(manifest, found.value), ""
+            problem = " ".join(one.message for one in found.problems)
+        log.warning("plugin.bad_settings", plugin=row.slug, version=row.settings_version, problem=problem)
+        return None, problem
+
+    def _binding(self, spec: HookSpec, plugin: EnabledPlugin) -> Binding | None:
+        found = self._installed.implementation(spec.name, plugin.manifest.slug)
+        return None if found is None else Binding(plugin, found.function, tuple(found.argnames))
+
+    def _bindings(self, spec: HookSpec, snapshot: Snapshot) -> tuple[Binding, ...]:
+        found: tuple[Binding, ...] | None = snapshot.memory.get(spec.name)
+        if found is None:
+            made = (self._binding(spec, plugin) for plugin in snapshot.enabled)
+            found = snapshot.memory[spec.name] = tuple(one for one in made if one is not None)
+        return found
+
+    async def ask(self, hook: str, ctx: TenantContext, *, only: str | None = None, **arguments: Any) -> list[Outcome]:
+        """Ask the enabled plugins that implement a hook, in the tenant's order. Use the typed methods below.
+
+        Args:
+            only: the slug of the one plugin to ask.
+
+        Returns: one outcome per plugin that was asked; with the policy "deny" also for suspended ones.
+
+        Raises:
+            PluginFailed, or a plugin's own EvenhandError: with the policy "abort".
+        """
+        spec = self._installed.specs[hook]
+        found = self._snapshots.get(ctx.tenant_id, ctx.plugins_version)
+        snapshot = found if found is not None else await self._read_snapshot()
+        asked: Sequence[Binding] = self._bindings(spec, snapshot)
+        if only is not None:
+            asked = [binding for binding in asked if binding.plugin.manifest.slug == only]
+        outcomes = await self.dispatcher.ask(spec, self._checks[hook], ctx, asked, arguments) if asked else []
+        if spec.policy is Policy.DENY and snapshot.suspended:
+            outcomes += self._denied(spec, snapshot)
         return outcomes
 
-    @staticmethod
-    def _abort_on_error(hook: str, outcome: Outcome | None) -> None:
-        if outcome is not None and outcome.error is not None:
-            if isinstance(outcome.error, EvenhandError):
-                raise outcome.error
-            raise PluginFailed(
-                f"Plugin {outcome.plugin} failed in {hook}: {outcome.error}",
-                hint="Nothing was changed. Disable the plugin or tell its author; the log has the details.",
-                plugin=outcome.plugin,
-                hook=hook,
-            ) from outcome.error
+    def _denied(self, spec: HookSpec, snapshot: Snapshot) -> list[Outcome]:
+        """A plugin that guards something and is suspended goes on guarding it."""
+        return [
+            Outcome(slug, None, _suspended(slug, reason), 0.0, True)
+            for slug, reason in snapshot.suspended.items()
+            if self._installed.implementation(spec.name, slug) is not None
+        ]
 
     async def validate_settings(
         self, ctx: TenantContext, slug: str, *, old: BaseModel | None, new: BaseModel | None
@@ -215,15 +192,19 @@ class PluginHost:
         Raises:
             PluginFailed, or the plugin's own EvenhandError.
         """
-        asked = EnabledPlugin(self.manifests[slug], new)
-        outcome = await self._call("validate_settings", asked, ctx, old=old, new=new)
-        self._abort_on_error("validate_settings", outcome)
-        return [] if outcome is None else list(outcome.value)
+        spec = self._installed.specs["validate_settings"]
+        binding = self._binding(spec, EnabledPlugin(self.manifests[slug], new))
+        if binding is None:
+            return []
+        arguments = {"old": old, "new": new}
+        (outcome,) = await self.dispatcher.ask(spec, self._checks[spec.name], ctx, [binding], arguments)
+        problems: Sequence[Problem] = outcome.value
+        return problems
 
     async def plugin_health(self, ctx: TenantContext) -> list[tuple[str, Finding]]:
         """What keeps enabled plugins from being of use, with their slugs."""
-        outcomes = await self._collect("plugin_health", ctx, abort=False)
-        return [(outcome.plugin, finding) for outcome in outcomes for finding in outcome.value]
+        outcomes = await self.ask("plugin_health", ctx)
+        return [(outcome.plugin, finding) for outcome in outcomes for finding in outcome.value or ()]
 
     async def validate_record(
         self, ctx: TenantContext, *, changes: Sequence[RecordChange]
@@ -235,19 +216,20 @@ class PluginHost:
         Raises:
             PluginFailed, or a plugin's own EvenhandError: the write must be given up.
         """
-        outcomes = await self._collect("validate_record", ctx, abort=True, changes=changes)
-        return [(outcome.plugin, problem) for outcome in outcomes for problem in outcome.value]
+        outcomes = await self.ask("validate_record", ctx, changes=changes)
+        return [(outcome.plugin, problem) for outcome in outcomes for problem in outcome.value or ()]
 
     async def deliver_event(self, ctx: TenantContext, slug: str, *, event: HappenedEvent) -> Outcome | None:
         """Tell one plugin what happened; inside a transaction its failure undoes only what it wrote itself.
 
-        Returns: the outcome, with `error` set when the delivery is to be repeated (never raised); None when the
-        plugin is not enabled for the tenant or takes no events: there is nothing to deliver.
+        Returns: the outcome, with `error` set when the delivery is to be repeated (never raised): also while the
+        plugin is suspended. None when the plugin is not enabled for the tenant or takes no events.
         """
-        plugin = next((item for item in await self.enabled() if item.manifest.slug == slug), None)
-        if plugin is None:
-            return None
-        return await self._call("on_event", plugin, ctx, event=event)
+        snapshot = await self.snapshot(ctx)
+        if slug in snapshot.suspended:
+            return Outcome(slug, None, _suspended(slug, snapshot.suspended[slug]), 0.0)
+        outcomes = await self.ask("on_event", ctx, only=slug, event=event)
+        return outcomes[0] if outcomes else None
 
     async def resolve_owner(
         self,
@@ -263,7 +245,7 @@ class PluginHost:
             policy: "<slug>:<name>" asks only this plugin, and for this one of its `assignment_policies`.
         """
         slug, _, name = (policy or "").partition(":")
-        outcome = await self._first(
+        outcomes = await self.ask(
             "resolve_owner",
             ctx,
             only=slug or None,
@@ -271,29 +253,39 @@ class PluginHost:
             candidates=candidates,
             policy=name or None,
         )
-        return None if outcome is None else (outcome.plugin, outcome.value)
+        if not outcomes or outcomes[-1].value is None:
+            return None
+        return outcomes[-1].plugin, outcomes[-1].value
 
     async def assignment_policies(self, ctx: TenantContext) -> list[tuple[str, AssignmentPolicy]]:
         """All policies that enabled plugins offer by name, with their slugs."""
-        outcomes = await self._collect("assignment_policies", ctx, abort=True)
-        return [(outcome.plugin, policy) for outcome in outcomes for policy in outcome.value]
+        outcomes = await self.ask("assignment_policies", ctx)
+        return [(outcome.plugin, policy) for outcome in outcomes for policy in outcome.value or ()]
 
     async def importers(self, ctx: TenantContext) -> list[tuple[str, Importer]]:
         """All importers with their plugins' slugs."""
-        outcomes = await self._collect("importers", ctx, abort=False)
-        return [(outcome.plugin, importer) for outcome in outcomes for importer in outcome.value]
+        outcomes = await self.ask("importers", ctx)
+        return [(outcome.plugin, importer) for outcome in outcomes for importer in outcome.value or ()]
 
     async def kpi_calculators(self, ctx: TenantContext) -> list[tuple[str, Kpi]]:
         """All KPI calculators with their plugins' slugs."""
-        outcomes = await self._collect("kpi_calculators", ctx, abort=False)
-        return [(outcome.plugin, kpi) for outcome in outcomes for kpi in outcome.value]
+        outcomes = await self.ask("kpi_calculators", ctx)
+        return [(outcome.plugin, kpi) for outcome in outcomes for kpi in outcome.value or ()]
 
     async def commission_lines(
         self, ctx: TenantContext, *, deals: Sequence[Deal], period: Period
     ) -> list[tuple[str, CommissionLine]]:
         """All commission lines with their plugins' slugs."""
-        outcomes = await self._collect("commission_lines", ctx, abort=True, deals=deals, period=period)
-        return [(outcome.plugin, line) for outcome in outcomes for line in outcome.value]
+        outcomes = await self.ask("commission_lines", ctx, deals=deals, period=period)
+        return [(outcome.plugin, line) for outcome in outcomes for line in outcome.value or ()]
+
+
+def _suspended(slug: str, reason: str) -> PluginSuspended:
+    return PluginSuspended(
+        f"Plugin {slug} is suspended: {reason}",
+        hint="An admin can enable it again when the cause is mended.",
+        plugin=slug,
+    )
 
 
 @cache
@@ -317,3 +309,17 @@ def use_host(host: PluginHost) -> Iterator[PluginHost]:
         yield host
     finally:
         _host.reset(token)
+
+
+__all__ = [
+    "EnabledPlugin",
+    "Limits",
+    "Outcome",
+    "PluginFailed",
+    "PluginHost",
+    "PluginSuspended",
+    "Snapshot",
+    "current_host",
+    "tenant_context",
+    "use_host",
+]

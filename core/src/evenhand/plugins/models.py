@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+from enum import StrEnum
 from typing import Any
 
 from tortoise import fields
 
-from evenhand.entities.columns import count
+from evenhand.entities.columns import count, long_text
 from evenhand.tenancy.models import RecordModel
+
+
+class PluginState(StrEnum):
+    """How a plugin stands in one tenant."""
+
+    ENABLED = "enabled"
+    DISABLED = "disabled"
+    SUSPENDED = "suspended"
+    """An admin enabled it, and it failed too often: it is not asked until an admin enables it again."""
 
 
 class TenantPlugin(RecordModel):
@@ -23,7 +34,23 @@ class TenantPlugin(RecordModel):
     secrets: fields.Field[dict[str, str]] = fields.JSONField(default=dict, db_default={})
     """Sealed secret settings by name."""
 
+    failures = fields.IntField(default=0, db_default=0)
+    """How often it failed since `failing_since`."""
+    failing_since: datetime | None = fields.DatetimeField(null=True)
+    """The first of the failures that are counted; null when there are none."""
+    suspended_at: datetime | None = fields.DatetimeField(null=True)
+    """Since when it is not asked because it failed too often."""
+    reason = long_text()
+    """Why it is suspended, in words."""
+
     class Meta:
         app = "core"
         table = "tenant_plugins"
         unique_together = (("tenant_id", "slug"),)
+
+    @property
+    def state(self) -> PluginState:
+        """How it stands."""
+        if not self.enabled:
+            return PluginState.DISABLED
+        return PluginState.ENABLED if self.suspended_at is None else PluginState.SUSPENDED

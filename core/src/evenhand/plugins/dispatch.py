@@ -1,0 +1,144 @@
+"""The dispatcher: asks plugins one after the other and holds each to the hook's error policy."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import structlog
+
+from evenhand.errors import EvenhandError
+from evenhand.plugins.checks import describe
+from evenhand.plugins.contract import TenantContext
+from evenhand.plugins.failures import note_failure
+from evenhand.plugins.guard import BadAnswer, Limits, Ran, run_guarded
+from evenhand.plugins.hooks import HookSpec, Policy, Result
+from evenhand.plugins.results import Check
+from evenhand.plugins.snapshot import EnabledPlugin
+
+log = structlog.get_logger(__name__)
+
+
+class PluginFailed(EvenhandError):
+    """A plugin failed where the operation cannot go on without its answer; nothing was changed."""
+
+    code = "PLUGIN_FAILED"
+
+
+class PluginSuspended(EvenhandError):
+    """A plugin is suspended for the tenant, and its answer cannot be done without."""
+
+    code = "PLUGIN_SUSPENDED"
+
+
+class Outcome(NamedTuple):
+    """What one plugin answered: a value or an error, and how long it took (seconds).
+
+    Attributes:
+        denied: the answer counts as no, because it failed in a hook with the policy "deny".
+    """
+
+    plugin: str
+    value: Any
+    error: BaseException | None
+    elapsed: float
+    denied: bool = False
+
+
+@dataclass(frozen=True)
+class Binding:
+    """One plugin's implementation of one hook.
+
+    Attributes:
+        wants: the arguments that it names.
+    """
+
+    plugin: EnabledPlugin
+    function: Any
+    wants: tuple[str, ...]
+
+
+class Dispatcher:
+    """Asks plugins.
+
+    Attributes:
+        slow: how often a plugin's plain hook kept everybody waiting, by (plugin, hook).
+    """
+
+    def __init__(self, limits: Limits) -> None:
+        self.limits = limits
+        self.slow: Counter[tuple[str, str]] = Counter()
+
+    async def ask(
+        self, spec: HookSpec, check: Check, ctx: TenantContext, asked: Sequence[Binding], arguments: Mapping[str, Any]
+    ) -> list[Outcome]:
+        """Ask these plugins in this order.
+
+        Returns: one outcome per plugin that was asked. With the result "first" the last one has the answer, if any.
+
+        Raises:
+            PluginFailed: with the policy "abort"; what the plugin wrote is undone. Its own EvenhandError is raised
+                as it is: it speaks to whoever asked for the operation.
+        """
+        outcomes: list[Outcome] = []
+        first = spec.result is Result.FIRST
+        for binding in asked:
+            outcome = await self._ask_one(spec, check, ctx, binding, arguments)
+            outcomes.append(outcome)
+            if outcome.error is not None:
+                await self._failed(spec, ctx, outcome)
+            elif first and outcome.value is not None:
+                break
+        return outcomes
+
+    async def _ask_one(
+        self, spec: HookSpec, check: Check, ctx: TenantContext, binding: Binding, arguments: Mapping[str, Any]
+    ) -> Outcome:
+        given = {
+            name: ctx.with_settings(binding.plugin.settings) if name == "ctx" else arguments[name]
+            for name in binding.wants
+        }
+        ran = await run_guarded(binding.function, given, self.limits)
+        slug = binding.plugin.manifest.slug
+        if ran.blocked > self.limits.blocking:
+            self.slow[slug, spec.name] += 1
+            log.warning("plugin.slow", plugin=slug, hook=spec.name, seconds=round(ran.blocked, 3))
+        if ran.error is None:
+            _check_answer(spec, check, ran)
+        return Outcome(slug, ran.value, ran.error, ran.elapsed, ran.error is not None and spec.policy is Policy.DENY)
+
+    async def _failed(self, spec: HookSpec, ctx: TenantContext, outcome: Outcome) -> None:
+        error = outcome.error
+        refused = isinstance(error, EvenhandError)
+        aborts = spec.policy is Policy.ABORT
+        if not (refused and aborts):
+            log.warning("plugin.hook_failed", plugin=outcome.plugin, hook=spec.name, exc_info=error)
+            reason = f"{spec.name}: {describe(error) if error is not None else ''}"
+            at_once = spec.policy is Policy.QUARANTINE
+            await note_failure(ctx.tenant_id, outcome.plugin, reason, self.limits, at_once=at_once)
+        if not aborts:
+            return
+        if isinstance(error, EvenhandError):
+            raise error
+        raise PluginFailed(
+            f"Plugin {outcome.plugin} failed in {spec.name}: {describe(error) if error is not None else ''}.",
+            hint="Nothing was changed. Disable the plugin or tell its author; the log has the details.",
+            plugin=outcome.plugin,
+            hook=spec.name,
+        ) from error
+
+
+def _check_answer(spec: HookSpec, check: Check, ran: Ran) -> None:
+    try:
+        problem = check(ran.value)
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
+        # A list of its own making may do anything when it is read.
+        problem = describe(error)
+    if problem is not None:
+        ran.value, ran.error = None, BadAnswer(f"{spec.name} answered with {problem}")
+    elif ran.value is not None and not isinstance(ran.value, list | tuple) and hasattr(ran.value, "__iter__"):
+        ran.value = list(ran.value)
