@@ -18,10 +18,10 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from prometheus_client.parser import text_string_to_metric_families
 from starlette.applications import Starlette
 
+from evenhand.logs import LineWriter
 from evenhand.testing import SomeTenant
 from evenhand_schema.http.app import create_app
 from evenhand_schema.http.config import HttpConfig
-from evenhand_schema.http.logs import LineWriter
 from evenhand_schema.testing import Api
 
 QUERY = "query Who { me { role } }"

@@ -8,6 +8,7 @@ from typing import Any
 
 from evenhand.actions.errors import VersionConflict
 from evenhand.actions.journal import Journal, writing
+from evenhand.actions.schedules import schedule_plugin
 from evenhand.actions.suspension import RESUMED
 from evenhand.actions.values import require_value
 from evenhand.auth.permissions import Operation, require
@@ -241,6 +242,7 @@ async def _write(row: TenantPlugin, new: Mapping[str, Any], journal: Journal, *,
         after |= {"position": row.position}
     journal.record(ENTITY, row.id, before=None if created else before, after={"slug": row.slug, **after})
     if "enabled" in different:
+        await schedule_plugin(journal, row.slug, enabled=row.enabled)
         journal.emit("PluginEnabled" if row.enabled else "PluginDisabled", ENTITY, row.id, {"slug": row.slug})
     if different.keys() & {"settings", "secrets", "settings_version"}:
         journal.emit("PluginSettingsUpdated", ENTITY, row.id, {"slug": row.slug})

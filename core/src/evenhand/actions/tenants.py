@@ -1,4 +1,4 @@
-"""Create a tenant with what every tenant needs: a pool and a pipeline."""
+"""Create a tenant with what every tenant needs: a pool, a pipeline and schedules."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import asyncpg
 from evenhand.actions.errors import DuplicateValue
 from evenhand.actions.journal import writing
 from evenhand.actions.records import create_records
+from evenhand.actions.schedules import add_default_schedules
 from evenhand.actions.values import require_value
 from evenhand.db.bulk import insert_rows
 from evenhand.entities import Tenant
@@ -99,6 +100,7 @@ async def create_tenant(
                     )
                 ]
                 await create_records(entity("Stage"), stages, journal=journal)
+                await add_default_schedules(journal)
         except asyncpg.UniqueViolationError as error:
             raise DuplicateValue(f"The slug {slug!r} is taken.", hint="Choose another slug.", slug=slug) from error
     return tenant_id

@@ -29,8 +29,13 @@ class PermissionDenied(EvenhandError):
     code = "PERMISSION_DENIED"
 
 
-SETUP = frozenset({"User", "Team", "Pool", "Pipeline", "Stage", "CustomField", "Tenant", "TenantPlugin", "ApiKey"})
+SETUP = frozenset(
+    {"User", "Team", "Pool", "Pipeline", "Stage", "CustomField", "Tenant", "TenantPlugin", "ApiKey", "Schedule"}
+)
 """Entities that shape the tenant itself; only admins write them."""
+
+PRIVATE = frozenset({"ApiKey", "Schedule"})
+"""Entities that only admins read."""
 
 SHARED = frozenset({"Product", "Campaign", "Competitor", "Tag", "Absence"})
 """Entities that everybody uses; managers and admins write them."""
@@ -39,7 +44,7 @@ SHARED = frozenset({"Product", "Campaign", "Competitor", "Tag", "Absence"})
 def may(actor: Actor, operation: Operation, entity: str) -> bool:
     """Whether the actor's role and key allow `operation` on records of `entity`."""
     if operation is Operation.READ:
-        return Scope.READ in actor.scopes and (entity != "ApiKey" or actor.role is Role.ADMIN)
+        return Scope.READ in actor.scopes and (entity not in PRIVATE or actor.role is Role.ADMIN)
     if operation is Operation.CONFIGURE:
         return Scope.ADMIN in actor.scopes and actor.role is Role.ADMIN
     if Scope.WRITE not in actor.scopes:

@@ -197,6 +197,20 @@ async def consume(
             stopping.cancel()
 
 
+async def do_jobs(stop: asyncio.Event) -> None:
+    """Do the jobs of all tenants until `stop`; a service of the worker."""
+    from evenhand.worker import current_worker
+
+    worker = current_worker()
+    await consume(
+        worker.database,
+        stop,
+        concurrency=worker.concurrency,
+        stale_seconds=worker.stale_seconds,
+        grace_seconds=worker.grace_seconds,
+    )
+
+
 async def drain_jobs(*, stale_seconds: float = 3600.0) -> int:
     """Do all jobs that are due now, one after the other, in this process; for tests.
 

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+import asyncio
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 from typing import Any
+
+from tortoise.connection import get_connection
 
 from evenhand import clock
 from evenhand.db.session import driver_transaction, raw_connection
+from evenhand.jobs.queue import LOG_TABLE
 from evenhand.jobs.registry import default_schedule, job
 from evenhand.jobs.running import RunningJob
 from evenhand.tenancy.context import current_tenant
@@ -49,3 +54,21 @@ async def _remove(*, table: str, moment: str, before: datetime) -> int:
 
 
 default_schedule("housekeeping", "housekeeping", "30 3 * * *")
+
+
+KEEP_QUEUE_LOG = timedelta(days=2)
+_LOG_EVERY = 600.0
+_FORGET = f"""
+DELETE FROM {LOG_TABLE} WHERE id IN (SELECT id FROM {LOG_TABLE} WHERE created < $1 ORDER BY created LIMIT {10 * BATCH})
+"""
+
+
+async def keep_queue_log_short(stop: asyncio.Event) -> None:
+    """Remove what the queue noted days ago, for all tenants: ids and states of jobs. A service of the worker."""
+    while not stop.is_set():
+        gone = 10 * BATCH
+        while gone == 10 * BATCH and not stop.is_set():
+            gone, _ = await get_connection("default").execute_query(_FORGET, [datetime.now(UTC) - KEEP_QUEUE_LOG])
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_LOG_EVERY):
+                await stop.wait()

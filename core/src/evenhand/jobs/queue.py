@@ -34,6 +34,7 @@ from evenhand.tenancy.models import uuid7
 
 CHANNEL = "evenhand_ch_pgqueuer"
 TABLE = "evenhand_pgqueuer"
+LOG_TABLE = f"{TABLE}_log"
 
 SETTINGS = DBSettings(
     # Each one is said, so that no variable of the environment moves our tables.
@@ -44,7 +45,7 @@ SETTINGS = DBSettings(
     statistics_table=f"{TABLE}_statistics",
     queue_status_type=f"{TABLE}_status",
     queue_table=TABLE,
-    queue_table_log=f"{TABLE}_log",
+    queue_table_log=LOG_TABLE,
     trigger="evenhand_tg_pgqueuer_changed",
     schedules_table=f"{TABLE}_schedules",
     durability=Durability.balanced,

@@ -115,6 +115,15 @@ def job_kind(kind: str) -> JobKind:
     return found
 
 
+def schedules_of_plugin(slug: str) -> list[DefaultSchedule]:
+    """The schedules that an installed plugin brings for the tenants that use it, named as their kinds."""
+    from evenhand.plugins.host import current_host
+
+    manifest = current_host().manifests.get(slug)
+    jobs = manifest.jobs if manifest is not None else ()
+    return [DefaultSchedule(spec.kind, spec.kind, spec.schedule) for spec in jobs if spec.schedule is not None]
+
+
 def _load() -> None:
     for module in CORE_JOBS:
         if module not in _loaded:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 
 from opentelemetry import trace
@@ -18,6 +19,7 @@ from starlette.routing import Route, WebSocketRoute
 from evenhand.db.config import DatabaseConfig
 from evenhand.db.session import open_database
 from evenhand.live.feed import listening_connection
+from evenhand.worker import WorkerConfig, run_worker, supervise
 from evenhand_schema.documents import Documents
 from evenhand_schema.errors import InvalidRequest
 from evenhand_schema.http.config import HttpConfig, http_from_environment
@@ -62,6 +64,7 @@ def create_app(
     schema: EvenhandSchema | None = None,
     http: HttpConfig | None = None,
     live: LiveLimits | None = None,
+    worker: WorkerConfig | None = None,
 ) -> Starlette:
     """The application.
 
@@ -71,6 +74,7 @@ def create_app(
         schema: by default the one with all installed plugins, built once per process.
         http: by default what the environment says.
         live: limits of open connections; by default what the environment says.
+        worker: how jobs are done while it runs; None leaves them to others.
     """
 
     settings = http or http_from_environment()
@@ -83,7 +87,8 @@ def create_app(
         limited = replace(config, statement_seconds=settings.limits.statement_seconds)
         async with open_database(limited, everywhere=True):
             try:
-                yield
+                async with _working(worker):
+                    yield
             finally:
                 await app.state.live.stop()
 
@@ -118,6 +123,28 @@ def create_app(
     app.state.rates = Rates(settings)
     app.state.tracer = trace.get_tracer("evenhand")
     return app
+
+
+@asynccontextmanager
+async def _working(config: WorkerConfig | None) -> AsyncIterator[None]:
+    """Have a worker beside the block. Whatever becomes of the worker, the block goes on."""
+    if config is None:
+        yield
+        return
+    stop = asyncio.Event()
+
+    async def work(stop: asyncio.Event) -> None:
+        await run_worker(config, stop)
+
+    working = asyncio.create_task(supervise("worker", work, stop), name="evenhand worker")
+    try:
+        yield
+    finally:
+        stop.set()
+        await asyncio.wait({working}, timeout=config.grace_seconds + 5)
+        working.cancel()
+        with suppress(asyncio.CancelledError):
+            await working
 
 
 def _middleware(settings: HttpConfig, metrics: Metrics) -> list[Middleware]:

@@ -8,9 +8,9 @@ import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from structlog.contextvars import bind_contextvars, reset_contextvars
 
+from evenhand.logs import write_event
 from evenhand_schema.http.errors import masked
 from evenhand_schema.http.exchange import Exchange, begin_exchange
-from evenhand_schema.http.logs import write_event
 from evenhand_schema.http.metrics import Metrics
 from evenhand_schema.http.responses import answer
 

@@ -17,9 +17,10 @@ from starlette.applications import Starlette
 
 from evenhand.db.config import DatabaseConfig
 from evenhand.errors import EvenhandError
+from evenhand.logs import configure_logging
+from evenhand.worker import worker_from_environment
 from evenhand_schema.http.app import create_app
 from evenhand_schema.http.config import http_from_environment
-from evenhand_schema.http.logs import configure_logging
 from evenhand_schema.subscriptions.live import Live
 
 UNREAD_SECONDS = 60
@@ -116,20 +117,26 @@ class Server(uvicorn.Server):
 
 
 def serve(
-    config: DatabaseConfig, listener: socket.socket, *, visit: Visit | None = None, access_log: bool | None = None
+    config: DatabaseConfig,
+    listener: socket.socket,
+    *,
+    visit: Visit | None = None,
+    access_log: bool | None = None,
+    worker: bool = True,
 ) -> None:
     """Serve on a port that was taken with `listen`, until Ctrl-C or SIGTERM; open requests are finished first.
 
     Args:
         visit: called once the server answers; when it returns False or raises, the serving ends, and its error is
             raised here.
+        worker: also do jobs, beside the API and on connections of their own.
         access_log: a line for every request; by default what the environment says.
     """
     configure_logging()
     http = http_from_environment()
     if access_log is not None:
         http = replace(http, access_log=access_log)
-    server = Server(create_app(config, http=http), visit)
+    server = Server(create_app(config, http=http, worker=worker_from_environment(config) if worker else None), visit)
     # The schema and all modules live as long as the process: the collector need not walk through them again and again.
     gc.collect()
     gc.freeze()

@@ -84,6 +84,19 @@ class _Logger:
     debug = info = warning = error = critical = exception = msg
 
 
+class _Bridge(logging.Handler):
+    """Passes on what a library logs in Python's own way."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write it as one of our lines."""
+        log = structlog.get_logger(record.name)
+        log.log(record.levelno, record.getMessage(), logger=record.name, exc_info=record.exc_info)
+
+
+LIBRARIES = ("pgqueuer",)
+"""Whose warnings and errors belong into our log."""
+
+
 def _line(event: Any, **options: Any) -> bytes:
     return orjson.dumps(event, default=str)
 
@@ -120,3 +133,7 @@ def configure_logging() -> None:
         logger_factory=lambda *names: _Logger(writer),
         cache_logger_on_first_use=True,
     )
+    for name in LIBRARIES:
+        library = logging.getLogger(name)
+        library.handlers = [_Bridge(logging.WARNING)]
+        library.propagate = False
