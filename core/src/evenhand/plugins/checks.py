@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from importlib import import_module
@@ -46,6 +47,16 @@ def describe(error: BaseException) -> str:
         if isinstance(broken, KeyboardInterrupt):
             raise
         return type(error).__name__
+
+
+def trace(error: BaseException) -> str:
+    """Where an error came from, for the log, whatever its own `__str__` does."""
+    try:
+        return "".join(traceback.format_exception(error))
+    except BaseException as broken:
+        if isinstance(broken, KeyboardInterrupt):
+            raise
+        return "".join(traceback.format_tb(error.__traceback__))
 
 
 _TELL_AUTHOR = "Update the plugin, or tell its author."

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import structlog
 
 from evenhand.errors import EvenhandError
-from evenhand.plugins.checks import describe
+from evenhand.plugins.checks import describe, trace
 from evenhand.plugins.contract import TenantContext
 from evenhand.plugins.failures import note_failure
 from evenhand.plugins.guard import BadAnswer, Limits, Ran, run_guarded
@@ -88,7 +88,7 @@ class Dispatcher:
             outcome = await self._ask_one(spec, check, ctx, binding, arguments)
             outcomes.append(outcome)
             if outcome.error is not None:
-                await self._failed(spec, ctx, outcome)
+                await self._failed(spec, ctx, outcome.plugin, outcome.error)
             elif first and outcome.value is not None:
                 break
         return outcomes
@@ -109,36 +109,35 @@ class Dispatcher:
             _check_answer(spec, check, ran)
         return Outcome(slug, ran.value, ran.error, ran.elapsed, ran.error is not None and spec.policy is Policy.DENY)
 
-    async def _failed(self, spec: HookSpec, ctx: TenantContext, outcome: Outcome) -> None:
-        error = outcome.error
+    async def _failed(self, spec: HookSpec, ctx: TenantContext, plugin: str, error: BaseException) -> None:
         refused = isinstance(error, EvenhandError)
         aborts = spec.policy is Policy.ABORT
         if not (refused and aborts):
-            log.warning("plugin.hook_failed", plugin=outcome.plugin, hook=spec.name, exc_info=error)
-            reason = f"{spec.name}: {describe(error) if error is not None else ''}"
+            log.warning("plugin.hook_failed", plugin=plugin, hook=spec.name, exception=trace(error))
+            reason = f"{spec.name}: {describe(error)}"
             at_once = spec.policy is Policy.QUARANTINE
-            await note_failure(ctx.tenant_id, outcome.plugin, reason, self.limits, at_once=at_once)
+            await note_failure(ctx.tenant_id, plugin, reason, self.limits, at_once=at_once)
         if not aborts:
             return
         if isinstance(error, EvenhandError):
             raise error
         raise PluginFailed(
-            f"Plugin {outcome.plugin} failed in {spec.name}: {describe(error) if error is not None else ''}.",
+            f"Plugin {plugin} failed in {spec.name}: {describe(error)}.",
             hint="Nothing was changed. Disable the plugin or tell its author; the log has the details.",
-            plugin=outcome.plugin,
+            plugin=plugin,
             hook=spec.name,
         ) from error
 
 
 def _check_answer(spec: HookSpec, check: Check, ran: Ran) -> None:
     try:
+        if isinstance(ran.value, Sequence) and type(ran.value) not in (list, tuple, str):
+            # A list of the plugin's own making may do anything each time it is read; this is the last time.
+            ran.value = list(ran.value)
         problem = check(ran.value)
     except KeyboardInterrupt:
         raise
     except BaseException as error:
-        # A list of its own making may do anything when it is read.
         problem = describe(error)
     if problem is not None:
         ran.value, ran.error = None, BadAnswer(f"{spec.name} answered with {problem}")
-    elif ran.value is not None and not isinstance(ran.value, list | tuple) and hasattr(ran.value, "__iter__"):
-        ran.value = list(ran.value)

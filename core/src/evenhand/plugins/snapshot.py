@@ -28,7 +28,8 @@ VERSION = (
 """SQL for the version; `$1` is the tenant."""
 _ROWS = (
     "SELECT slug, enabled, settings::text AS settings, secrets::text AS secrets, settings_version, suspended_at, "
-    "reason, position, archived_at, xmin::text || ctid::text AS written FROM tenant_plugins WHERE tenant_id = $1 ORDER BY id"
+    "reason, position, archived_at, xmin::text || ctid::text AS written "
+    "FROM tenant_plugins WHERE tenant_id = $1 ORDER BY id"
 )
 KEPT = 10_000
 """Tenants whose plugins are kept; the one asked for longest ago gives way."""
