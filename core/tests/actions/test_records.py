@@ -266,7 +266,7 @@ async def test_an_opportunity_moves_through_its_stages(tenant: SomeTenant) -> No
             _, told, _ = await traces(deal)
     assert closed.closed_on is not None
     assert moves == [(None, opened.stage_id), (opened.stage_id, won.id)]
-    assert sorted(told) == ["OpportunityCreated", "OpportunityUpdated", "StageChanged"]
+    assert sorted(told) == ["OpportunityCreated", "OpportunityUpdated", "OpportunityWon", "StageChanged"]
 
 
 async def test_a_stage_of_another_pipeline_is_refused(tenant: SomeTenant) -> None:

@@ -21,7 +21,9 @@ from evenhand.db.bulk import insert_rows
 from evenhand.db.session import transaction
 from evenhand.entities.enums import OwnershipReason
 from evenhand.errors import EvenhandError
-from evenhand.events.models import OutboxEvent
+from evenhand.events.catalogue import check_event
+from evenhand.events.cause import handled_event
+from evenhand.events.outbox import write_events
 from evenhand.live.notices import ChangeOperation, notices_of
 from evenhand.live.presence import send
 from evenhand.ownership.models import OwnershipEntry
@@ -127,14 +129,25 @@ class Journal:
     def emit(
         self, event: str, entity: str, record_id: UUID, payload: Mapping[str, Any], *, at: datetime | None = None
     ) -> None:
-        """Put an event (past tense) into the outbox."""
+        """Put an event (past tense) into the outbox.
+
+        Args:
+            payload: the fields of the event's class.
+
+        Raises:
+            UnknownEvent: there is no such type, or it has other fields.
+        """
+        check_event(event, payload)
+        cause = handled_event()
         self._events.append(
             {
                 **self._common(entity, record_id),
                 "type": event,
-                "payload": plain(payload),
+                "payload": payload,
                 "user_id": self.actor.user_id,
                 "occurred_at": self.moment(at),
+                "cause": cause.id if cause is not None else None,
+                "depth": cause.depth + 1 if cause is not None else 0,
             }
         )
 
@@ -205,11 +218,12 @@ class Journal:
         tables: Sequence[tuple[Any, list[dict[str, Any]]]] = (
             (OwnershipEntry, self._ledger),
             (AuditEntry, self._audit),
-            (OutboxEvent, self._events),
         )
         for model, rows in tables:
             await insert_rows(self.client, model, rows)
             rows.clear()
+        await write_events(self.client, self._events)
+        self._events.clear()
         # Last, so that this transaction has its number when it looks who listens.
         await send(self.client, actor.tenant_id, notices)
 

@@ -173,12 +173,12 @@ async def mute_notifications(kinds: Collection[str]) -> None:
         (user,) = await User.filter(id=user_id).select_for_update(no_key=True)
         if user.muted_notifications == muted:
             return
-        before = {"muted_notifications": user.muted_notifications}
+        before, after = {"muted_notifications": user.muted_notifications}, {"muted_notifications": muted}
         await User.filter(id=user_id).update(
             muted_notifications=muted, version=user.version + 1, updated_at=journal.now
         )
-        journal.record("User", user_id, before=before, after={"muted_notifications": muted})
-        journal.emit("UserUpdated", "User", user_id, {"muted_notifications": muted})
+        journal.record("User", user_id, before=before, after=after)
+        journal.emit("UserUpdated", "User", user_id, {"before": before, "after": after})
 
 
 __all__ = [

@@ -71,7 +71,14 @@ async def change_holders(
         row = {"id": record.id, "tenant_id": record.tenant_id, **new, "held_since": since}
         rows.append({**row, "version": record.version + 1})
         journal.record(kind.name, record.id, before=old, after=new, at=at)
-        payload = {"before": old, "after": new, "reason": why[record.id].reason.value}
+        reason = why[record.id]
+        payload = {
+            "before": old,
+            "after": new,
+            "reason": reason.reason.value,
+            "note": reason.note,
+            "policy": reason.policy,
+        }
         journal.emit("OwnerChanged", kind.name, record.id, payload, at=at)
     await update_rows(journal.client, kind.model, rows)
     return [row["id"] for row in rows]

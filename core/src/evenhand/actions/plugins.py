@@ -14,6 +14,7 @@ from evenhand.actions.values import require_value
 from evenhand.auth.permissions import Operation, require
 from evenhand.entities import Tenant
 from evenhand.errors import EvenhandError, InvalidInput, Problem
+from evenhand.events.subscribers import set_subscriber
 from evenhand.plugins.host import current_host, tenant_context
 from evenhand.plugins.manifest import PluginManifest
 from evenhand.plugins.models import TenantPlugin
@@ -224,6 +225,11 @@ def _cannot_be_patched(problems: Sequence[Problem]) -> bool:
     return any(problem.code in ("SETTINGS_NEWER", "UPGRADE_FAILED") for problem in problems)
 
 
+def _wanted_events(slug: str) -> tuple[str, ...]:
+    manifest = current_host().manifests.get(slug)
+    return manifest.events if manifest is not None else ()
+
+
 async def _write(row: TenantPlugin, new: Mapping[str, Any], journal: Journal, *, created: bool) -> bool:
     """Write what is different, with its audit entry and events. Returns: whether anything was."""
     different = {name: value for name, value in new.items() if getattr(row, name) != value}
@@ -241,6 +247,8 @@ async def _write(row: TenantPlugin, new: Mapping[str, Any], journal: Journal, *,
     if created:
         after |= {"position": row.position}
     journal.record(ENTITY, row.id, before=None if created else before, after={"slug": row.slug, **after})
+    if created or "enabled" in different:
+        await set_subscriber("plugin", row.slug, _wanted_events(row.slug), active=row.enabled)
     if "enabled" in different:
         await schedule_plugin(journal, row.slug, enabled=row.enabled)
         journal.emit("PluginEnabled" if row.enabled else "PluginDisabled", ENTITY, row.id, {"slug": row.slug})

@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from evenhand.actions.children import check_child, children_of, insert_children, replace_children, same_rows
+from evenhand.actions.closings import Placing, tell_closings
 from evenhand.actions.constraints import explained
 from evenhand.actions.errors import RecordArchived, VersionConflict
 from evenhand.actions.journal import Journal, Why, writing
@@ -144,7 +145,7 @@ async def insert_clean(
     for record_id, values, at in zip(ids, cleaned, times, strict=True):
         given = {name: value for name, value in values.items() if value not in (None, [], {})}
         journal.record(kind.name, record_id, before=None, after=given, at=at)
-        journal.emit(f"{kind.name}Created", kind.name, record_id, given, at=at)
+        journal.emit(f"{kind.name}Created", kind.name, record_id, {"after": given}, at=at)
         if kind.ownable:
             journal.hold(
                 kind.name,
@@ -167,6 +168,11 @@ async def _note_first_stages(
             for record_id, values in zip(ids, cleaned, strict=True)
         ]
         await note_stage_changes(moves, journal)
+        placings = [
+            Placing(record_id, None, values, values["stage_entered_at"])
+            for record_id, values in zip(ids, cleaned, strict=True)
+        ]
+        await tell_closings(placings, journal)
 
 
 async def _give_holders(kind: Entity, cleaned: Sequence[dict[str, Any]], *, chosen: bool) -> None:
@@ -301,12 +307,21 @@ async def apply_clean(
             replaced[key][record.id] = items
         before = {name: getattr(record, name) for name in new}
         before |= {key: there[key].get(record.id, []) for key in lists}
-        journal.record(kind.name, record.id, before=before, after={**new, **lists}, at=at)
-        journal.emit(f"{kind.name}Updated", kind.name, record.id, {**new, **lists}, at=at)
+        after = {**new, **lists}
+        journal.record(kind.name, record.id, before=before, after=after, at=at)
+        journal.emit(f"{kind.name}Updated", kind.name, record.id, {"before": before, "after": after}, at=at)
     for child in kind.children:
         await replace_children(child, replaced[child.key], journal, times)
     with explained(kind.model, rows):
         await update_rows(journal.client, kind.model, rows)
+    if kind.name == "Opportunity":
+        placings = [
+            Placing(record.id, before, {**before, **values}, times[record.id])
+            for record, values in plans
+            if "stage_id" in values
+            for before in [record.columns()]
+        ]
+        await tell_closings(placings, journal)
     return [row["id"] for row in rows]
 
 
@@ -385,7 +400,8 @@ async def set_archived(kind: Entity, records: Sequence[RecordModel], *, archive:
         rows.append({**row_values, "version": record.version + 1, "updated_at": journal.now})
         before, after = {"archived_at": record.archived_at}, {"archived_at": moment}
         journal.record(kind.name, record.id, before=before, after=after)
-        journal.emit(f"{kind.name}{'Archived' if archive else 'Restored'}", kind.name, record.id, after)
+        event = f"{kind.name}{'Archived' if archive else 'Restored'}"
+        journal.emit(event, kind.name, record.id, {"before": before, "after": after})
     await update_rows(journal.client, kind.model, rows)
     return [record.id for _, record in changing]
 

@@ -88,8 +88,9 @@ async def _hand_over_default(kind: Entity, plans: Plans, journal: Journal, refus
                 await kind.model.filter(id=old.id).update(
                     is_default=False, version=old.version + 1, updated_at=journal.now
                 )
-                journal.record(kind.name, old.id, before={"is_default": True}, after={"is_default": False})
-                journal.emit(f"{kind.name}Updated", kind.name, old.id, {"is_default": False})
+                change = {"before": {"is_default": True}, "after": {"is_default": False}}
+                journal.record(kind.name, old.id, before=change["before"], after=change["after"])
+                journal.emit(f"{kind.name}Updated", kind.name, old.id, change)
 
 
 async def _refuse_loops(kind: Entity, column: str, plans: Plans, journal: Journal, refusals: Refusals) -> None:

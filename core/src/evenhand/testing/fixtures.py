@@ -12,6 +12,7 @@ from cryptography.fernet import Fernet
 from evenhand.clock import system_clock, use_clock
 from evenhand.db.config import DatabaseConfig
 from evenhand.db.session import open_database
+from evenhand.events.outbox import check_payloads
 from evenhand.testing.clock import Clock
 from evenhand.testing.server import temporary_database
 from evenhand.testing.tenants import SomeTenant, make_tenant
@@ -22,6 +23,7 @@ async def database() -> AsyncIterator[DatabaseConfig]:
     """A migrated database of this worker's own, open under the application role. Yields: where it is."""
     if os.environ.get("DATABASE_URL"):
         os.environ.setdefault("EVENHAND_SECRET_KEY", Fernet.generate_key().decode())
+    check_payloads(True)
     async with temporary_database("test") as config, open_database(config, everywhere=True):
         yield config
 

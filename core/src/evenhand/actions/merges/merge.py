@@ -206,8 +206,9 @@ async def _close(winner: Account, loser: Account, journal: Journal, moved: int) 
         "merged_into_id": winner.id,
     }
     await write_account(loser, new, since, journal)
-    journal.emit("AccountMerged", "Account", loser.id, {"into": winner.id, "moved": moved})
-    journal.emit("AccountArchived", "Account", loser.id, {"archived_at": journal.now})
+    journal.emit("AccountMerged", "Account", loser.id, {"into_id": winner.id, "moved": moved})
+    archived = {"before": {"archived_at": None}, "after": {"archived_at": journal.now}}
+    journal.emit("AccountArchived", "Account", loser.id, archived)
 
 
 async def write_account(account: Account, new: Mapping[str, Any], since: Any, journal: Journal) -> None:

@@ -108,8 +108,9 @@ async def point_at(
     kind = reference.entity
     if kind is not None:
         for row_id in ids:
-            journal.record(kind.name, row_id, before={column: old}, after={column: new})
-            journal.emit(f"{kind.name}Updated", kind.name, row_id, {column: new})
+            change = {"before": {column: old}, "after": {column: new}}
+            journal.record(kind.name, row_id, before=change["before"], after=change["after"])
+            journal.emit(f"{kind.name}Updated", kind.name, row_id, change)
     return ids
 
 

@@ -104,10 +104,12 @@ async def _reopen(merge: AccountMerge, winner: Account, loser: Account, journal:
         why=Why(OwnershipReason.UNMERGED, note=note),
         after=loser.held_since,
     )
+    archived_at = loser.archived_at
     new: dict[str, Any] = {"owner_id": owner_id, "pool_id": pool_id, "archived_at": None, "merged_into_id": None}
     await write_account(loser, new, since, journal)
-    journal.emit("AccountUnmerged", "Account", loser.id, {"from": winner.id})
-    journal.emit("AccountRestored", "Account", loser.id, {"archived_at": None})
+    journal.emit("AccountUnmerged", "Account", loser.id, {"from_id": winner.id})
+    restored = {"before": {"archived_at": archived_at}, "after": {"archived_at": None}}
+    journal.emit("AccountRestored", "Account", loser.id, restored)
 
 
 async def _put_back(merge: AccountMerge, journal: Journal, unmerged: Unmerged) -> None:

@@ -1,0 +1,160 @@
+"""Events that say more than that a record was created, updated, archived or restored. No I/O here."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from decimal import Decimal
+from uuid import UUID
+
+from evenhand.events.base import Event, Holding
+
+
+class OwnerChanged(Event):
+    """A record has another owner or waits in another pool.
+
+    Attributes:
+        before: who held it.
+        after: who holds it now.
+        reason: why: "manual", "assigned", "converted", "released", …
+        note: why, in words.
+        policy: the policy that decided.
+    """
+
+    before: Holding
+    after: Holding
+    reason: str
+    note: str | None = None
+    policy: str | None = None
+
+
+class StageChanged(Event):
+    """An opportunity is in another stage.
+
+    Attributes:
+        override_reason: why it went on although exit criteria were not met.
+    """
+
+    from_stage_id: UUID
+    to_stage_id: UUID
+    override_reason: str | None = None
+
+
+class _Deal(Event):
+    """An opportunity as it was when it was closed or opened again."""
+
+    name: str
+    stage_id: UUID
+    pipeline_id: UUID
+    account_id: UUID | None = None
+    owner_id: UUID | None = None
+    pool_id: UUID | None = None
+    amount: Decimal | None = None
+    currency: str | None = None
+    closed_on: date | None = None
+
+
+class OpportunityWon(_Deal):
+    """An opportunity was won: created in a won stage, or moved into one."""
+
+
+class OpportunityLost(_Deal):
+    """An opportunity was lost: created in a lost stage, or moved into one.
+
+    Attributes:
+        lost_reason: why, in words.
+    """
+
+    lost_reason: str | None = None
+
+
+class OpportunityReopened(_Deal):
+    """An opportunity that was won or lost is open again."""
+
+
+class LeadConverted(Event):
+    """A lead became an account, a contact and perhaps an opportunity."""
+
+    status: str
+    converted_at: datetime
+    converted_account_id: UUID
+    converted_contact_id: UUID
+    converted_opportunity_id: UUID | None = None
+
+
+class AccountMerged(Event):
+    """An account was taken in by another one.
+
+    Attributes:
+        into_id: the account that took it in.
+        moved: how many rows now belong to that one.
+    """
+
+    into_id: UUID
+    moved: int
+
+
+class AccountUnmerged(Event):
+    """An account that another one had taken in is one of its own again.
+
+    Attributes:
+        from_id: the account that it left.
+    """
+
+    from_id: UUID
+
+
+class Tagged(Event):
+    """A tag was put on a record.
+
+    Attributes:
+        why: in the words of whoever put it there.
+    """
+
+    tag_id: UUID
+    why: str | None = None
+
+
+class Untagged(Event):
+    """A tag was taken off a record."""
+
+    tag_id: UUID
+
+
+class PluginEnabled(Event):
+    """A plugin was enabled for the tenant."""
+
+    slug: str
+
+
+class PluginDisabled(Event):
+    """A plugin was disabled for the tenant."""
+
+    slug: str
+
+
+class PluginSettingsUpdated(Event):
+    """A plugin's settings were changed; which values is in the audit only."""
+
+    slug: str
+
+
+class Ping(Event):
+    """A test that an endpoint is reached; nothing happened."""
+
+
+__all__ = [
+    "AccountMerged",
+    "AccountUnmerged",
+    "LeadConverted",
+    "OpportunityLost",
+    "OpportunityReopened",
+    "OpportunityWon",
+    "OwnerChanged",
+    "Ping",
+    "PluginDisabled",
+    "PluginEnabled",
+    "PluginSettingsUpdated",
+    "StageChanged",
+    "Tagged",
+    "Untagged",
+]
