@@ -1,4 +1,4 @@
-# demo: the tour · test: the tests · check: style, types, direction of imports · bench: side-by-side figures · graphiql: fetch the query page
+# demo: the tour · test: the tests (test-core without plugins, then test-plugins) · check: style, types, direction of imports · bench: side-by-side figures · graphiql: fetch the query page
 # test-clients: JavaScript clients against the server (needs node and npm)
 PYTHON ?= python3
 VENV := .venv
@@ -9,13 +9,19 @@ export EVENHAND_DATA ?= $(CURDIR)/.evenhand
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 DISTRIBUTIONS := core schema plugins/assignment plugins/scoring plugins/commission plugins/importers
 
-.PHONY: demo test test-clients check bench graphiql clean setup
+.PHONY: demo test test-core test-plugins test-clients check bench graphiql clean setup
 
 demo: $(READY)
 	@exec $(BIN)/evenhand demo $(ARGS)
 
-test: $(READY)
-	$(BIN)/python -m pytest -n auto $(ARGS)
+test: test-core test-plugins
+
+# The core and its schema stand without any plugin.
+test-core: $(READY)
+	EVENHAND_PLUGINS=none $(BIN)/python -m pytest -n auto core/tests schema/tests $(ARGS)
+
+test-plugins: $(READY)
+	$(BIN)/python -m pytest -n auto plugins tests $(ARGS)
 
 # The packages go to the data directory, not into the source tree.
 NODE_CLIENTS := $(EVENHAND_DATA)/node-clients

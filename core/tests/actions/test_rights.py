@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
-from evenhand.actions.imports import ImportOptions, import_file
 from evenhand.actions.leads import convert_lead
-from evenhand.actions.plugins import set_plugin
 from evenhand.actions.records import create_record
 from evenhand.auth.permissions import PermissionDenied
 from evenhand.db.session import reading
@@ -40,18 +36,3 @@ async def test_a_rep_gives_no_deal_away_by_converting(tenant: SomeTenant) -> Non
         converted = await convert_lead(lead, opportunity={"owner_id": manager})
         async with reading():
             assert (await Opportunity.get(id=converted.opportunity_id)).owner_id == manager
-
-
-@pytest.mark.parametrize("update_owners", [False, True])
-async def test_a_rep_gives_nothing_away_by_an_import(tenant: SomeTenant, tmp_path: Path, update_owners: bool) -> None:
-    manager = tenant.users[Role.MANAGER]
-    path = tmp_path / "accounts.csv"
-    path.write_text(f"id,name,owner\n1,Acme,{manager}\n2,Other,{manager}\n")
-    with acting_as(tenant.system):
-        await set_plugin("importers", enabled=True)
-        await import_file("accounts", path, ImportOptions(columns={"owner": ""}))
-    with acting_as(tenant.actor(Role.REP)):
-        with pytest.raises(PermissionDenied):
-            await import_file("accounts", path, ImportOptions(update_owners=update_owners))
-        async with reading():
-            assert await Account.filter(owner_id=manager).count() == 0

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import asyncpg
@@ -12,32 +10,12 @@ import pytest
 
 from evenhand.db.config import DatabaseConfig
 from evenhand.tenancy.models import uuid7
+from evenhand.testing import Command
 
 
 @pytest.fixture
 def evenhand(database: DatabaseConfig, tmp_path: Path) -> Command:
     return Command(database, tmp_path)
-
-
-class Command:
-    """Runs `evenhand` with the tests' database in the environment."""
-
-    def __init__(self, database: DatabaseConfig, folder: Path) -> None:
-        url = f"postgresql://{database.user}@/{database.database}?host={database.host}&port={database.port}"
-        self.environment = {**os.environ, "DATABASE_URL": url, "EVENHAND_DATA": str(folder), "COLUMNS": "200"}
-
-    def __call__(self, *words: str, code: int = 0, **environment: str) -> str:
-        done = subprocess.run(
-            [sys.executable, "-c", "from evenhand.cli.main import main; main()", *words],
-            env={**self.environment, **environment},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        output = done.stdout + done.stderr
-        assert done.returncode == code, output
-        assert "Traceback" not in output
-        return output
 
 
 def test_from_tenant_to_key(evenhand: Command) -> None:
@@ -57,20 +35,6 @@ def test_from_tenant_to_key(evenhand: Command) -> None:
     assert "revoked" in evenhand("apikey", "list", "-t", slug)
     assert "There is no ApiKey" in evenhand("apikey", "revoke", "evh_x", "-t", slug, code=1)
     assert "There is no user 'Li'" in evenhand("apikey", "create", "-t", slug, "--user", "Li", code=1)
-
-
-def test_plugins_are_enabled_for_one_tenant(evenhand: Command) -> None:
-    slug = f"t-{uuid7().hex}"
-    evenhand("tenant", "create", slug, "--name", "Acme")
-    assert "not enabled" in evenhand("plugin", "list", "--tenant", slug)
-    evenhand("plugin", "enable", "assignment", "--tenant", slug)
-    assert "enabled, position 0" in evenhand("plugin", "list", EVENHAND_TENANT=slug)
-    evenhand("plugin", "disable", "assignment", "--tenant", slug)
-    assert "evenhand-assignment 0.1.0" in evenhand("plugin", "list")
-    assert "Installed: " in evenhand("plugin", "enable", "telepathy", "--tenant", slug, code=1)
-    assert "not JSON" in evenhand("plugin", "enable", "commission", "-t", slug, "--settings", "{", code=1)
-    assert "not an object" in evenhand("plugin", "enable", "commission", "-t", slug, "--settings", "[]", code=1)
-    assert "percent" in evenhand("plugin", "enable", "commission", "-t", slug, "--settings", '{"percent": -1}', code=1)
 
 
 def test_mistakes_are_told_plainly(evenhand: Command) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from evenhand.db.apps import CORE_APPS, installed_apps
 from evenhand.db.config import DatabaseConfig
-from evenhand.db.develop import make_migrations
+from evenhand.db.develop import missing_migrations
 from evenhand.db.errors import DatabaseUnavailable
 from evenhand.db.migrate import connect, ensure_database, migrate, pending_migrations
 from evenhand.testing.server import server_config, temporary_database
@@ -68,7 +68,7 @@ async def test_parallel_migrations_wait_for_one_another() -> None:
 
 async def test_models_and_migrations_agree() -> None:
     for label in installed_apps():
-        assert await make_migrations(label) == [], f"run make_migrations({label!r}) and commit what it writes"
+        assert await missing_migrations(label) == [], f"run make_migrations({label!r}) and commit what it writes"
 
 
 async def test_a_database_is_created_once() -> None:

@@ -7,7 +7,8 @@ from types import ModuleType
 import pytest
 from pydantic import ValidationError
 
-from evenhand.plugins.loader import GROUP, discover, installed_plugins
+from evenhand.plugins import loader
+from evenhand.plugins.loader import GROUP, discover
 from evenhand.plugins.manifest import PluginManifest, accepts_version
 
 GOOD = PluginManifest(slug="good", title={"en": "Good"}, api=">=0.1,<0.2", hooks="some.module:plugin")
@@ -67,12 +68,6 @@ def test_two_plugins_of_one_name_are_both_refused() -> None:
     assert all("used by" in str(item.error) for item in found)
 
 
-def test_the_shipped_plugins_are_found_like_any_other() -> None:
-    found = {item.name: item for item in installed_plugins()}
-    assert {"assignment", "scoring", "commission", "importers"} <= found.keys()
-    assert all(item.error is None for item in found.values())
-
-
 @pytest.mark.parametrize(
     "change", [{"slug": "Bad Slug"}, {"hooks": "no colon"}, {"surprise": 1}, {"models": "a-b"}, {"slug": None}]
 )
@@ -86,3 +81,10 @@ def test_manifests_are_checked(change: dict[str, object]) -> None:
 )
 def test_version_ranges(api: str, fits: bool) -> None:
     assert accepts_version(api, "0.1") is fits
+
+
+def test_the_environment_can_leave_plugins_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loader, "_installed_points", lambda: [point("one"), point("two"), point("three")])
+    for value, expected in (("", ["one", "three", "two"]), ("two, one", ["one", "two"]), ("none", [])):
+        monkeypatch.setenv("EVENHAND_PLUGINS", value)
+        assert [item.name for item in discover()] == expected

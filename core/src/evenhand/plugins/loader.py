@@ -15,6 +15,7 @@ from packaging.utils import canonicalize_name
 from pydantic import ValidationError
 
 from evenhand import API_VERSION
+from evenhand.environment import setting, words
 from evenhand.plugins.checks import RESERVED, PluginProblem, import_problem, table_problem
 from evenhand.plugins.manifest import PluginManifest, accepts_version
 
@@ -95,13 +96,19 @@ def _installed_points() -> Iterator[EntryPoint]:
             log.warning("plugin.metadata_unreadable", distribution=str(distribution), error=type(error).__name__)
 
 
+def _wanted() -> list[EntryPoint]:
+    """The environment's entry points, less those that `EVENHAND_PLUGINS` leaves out."""
+    only = setting("EVENHAND_PLUGINS", None, words)
+    return [point for point in _installed_points() if only is None or point.name in only]
+
+
 def discover(points: Iterable[EntryPoint] | None = None) -> list[Discovered]:
     """All plugins installed beside us, sorted by name; two of one name are both refused.
 
     Args:
         points: entry points to read instead of the environment's.
     """
-    found = [_read(point) for point in (points if points is not None else _installed_points())]
+    found = [_read(point) for point in (points if points is not None else _wanted())]
     times = Counter(item.name for item in found)
     checked = []
     for item in sorted(found, key=lambda item: (item.name, item.distribution)):

@@ -1,4 +1,4 @@
-"""The pytest plugin: `database`, `tenant`, `other_tenant` and `clock`."""
+"""The pytest plugin: `database`, `tenant`, `other_tenant`, `host` and `clock`."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from evenhand.clock import system_clock, use_clock
 from evenhand.db.config import DatabaseConfig
 from evenhand.db.session import open_database
 from evenhand.events.outbox import check_payloads
+from evenhand.plugins.host import PluginHost, use_host
 from evenhand.testing.clock import Clock
 from evenhand.testing.server import temporary_database
 from evenhand.testing.tenants import SomeTenant, make_tenant
@@ -38,6 +39,13 @@ async def tenant(database: DatabaseConfig) -> SomeTenant:
 async def other_tenant(database: DatabaseConfig) -> SomeTenant:
     """Another fresh tenant, which must never see or change the first one's rows."""
     return await make_tenant(name="Other tenant")
+
+
+@pytest.fixture
+def host() -> Iterator[PluginHost]:
+    """A host without any plugin, whatever is installed; give it those under test: `host.load(manifest, hooks)`."""
+    with use_host(PluginHost([])) as empty:
+        yield empty
 
 
 @pytest.fixture

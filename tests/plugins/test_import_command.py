@@ -14,8 +14,7 @@ from evenhand.entities import Lead
 from evenhand.ownership.holders import default_pool_id
 from evenhand.tenancy.context import acting_as, system_actor
 from evenhand.tenancy.models import uuid7
-
-from .test_commands import Command
+from evenhand.testing import Command
 
 
 @pytest.fixture
