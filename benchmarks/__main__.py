@@ -5,11 +5,11 @@ from __future__ import annotations
 import argparse
 import asyncio
 
-from benchmarks import writes
+from benchmarks import events, writes
 from benchmarks.output import console
 from benchmarks.reads import run as reads
 
-ALL = {"writes": writes.run, "reads": reads.run}
+ALL = {"writes": writes.run, "events": events.run, "reads": reads.run}
 
 
 def main() -> None:

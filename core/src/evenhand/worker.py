@@ -27,6 +27,7 @@ Service = Callable[[asyncio.Event], Awaitable[None]]
 """Works until the event is set, and then ends soon; at the latest after `grace_seconds` it is cancelled."""
 
 SERVICES: dict[str, str] = {
+    "events": "evenhand.events.pump:deliver_events",
     "jobs": "evenhand.jobs.consuming:do_jobs",
     "schedules": "evenhand.jobs.scheduling:keep_schedules",
     "missing-schedules": "evenhand.jobs.scheduling:add_missing_schedules",
@@ -90,7 +91,7 @@ async def run_worker(
         services: others than `SERVICES` (tests).
     """
     # Jobs may hold a connection each for long; requests of the same process must not wait for them.
-    database = replace(config.database, pool_size=config.concurrency + 4, read_connections=1, statement_seconds=None)
+    database = replace(config.database, pool_size=config.concurrency + 8, read_connections=1, statement_seconds=None)
     _config.set(config)
     async with open_database(database):
         running = services if services is not None else {name: load_target(path) for name, path in SERVICES.items()}

@@ -71,6 +71,10 @@ class Pump:
                         pause = _AFTER_ERROR
                     if await self._sleep(sleeper, pause):
                         pauses = list(_SOON)
+            except asyncio.CancelledError:
+                for task in self._running.values():
+                    task.cancel()
+                raise
             finally:
                 stopping.cancel()
                 await self._finish()
@@ -89,8 +93,17 @@ class Pump:
         return False
 
     async def _finish(self) -> None:
-        if self._running:
-            await asyncio.wait(self._running.values())
+        tasks = set(self._running.values())
+        if not tasks:
+            return
+        try:
+            await asyncio.wait(tasks)
+        except asyncio.CancelledError:
+            # What is taken back now is delivered later.
+            for task in tasks:
+                task.cancel()
+            await asyncio.wait(tasks)
+            raise
 
     def _start(self, due: list[Subscriber]) -> int:
         """Give turns to whom there is room for. Returns: how many began."""
