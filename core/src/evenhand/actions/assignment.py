@@ -75,13 +75,20 @@ async def _open_records(kind: Entity) -> Counter[UUID]:
     return Counter({row["owner_id"]: row["held"] for row in rows})
 
 
-def _check(resolutions: Sequence[Resolution], records: Sequence[OpenRecord], candidates: Sequence[Candidate]) -> None:
+def _check(
+    resolutions: Sequence[Resolution],
+    records: Sequence[OpenRecord],
+    candidates: Sequence[Candidate],
+    policy: str | None,
+) -> None:
     """Hold a policy to its contract: every record once, only candidates, a verdict for each of them."""
     known = {candidate.user_id for candidate in candidates}
     problems = []
     if sorted(item.record_id for item in resolutions) != sorted(record.record_id for record in records):
         problems.append("it did not answer for each record once")
     for item in resolutions:
+        if policy is not None and item.policy != policy.partition(":")[2]:
+            problems.append(f"record {item.record_id} was decided by {item.policy} and not by {policy}")
         eligible = {verdict.candidate_id for verdict in item.verdicts if verdict.eligible}
         if {verdict.candidate_id for verdict in item.verdicts} != known:
             problems.append(f"record {item.record_id} lacks verdicts for some candidates")
@@ -143,7 +150,7 @@ async def _assign_batch(kind: Entity, ids: Sequence[UUID], seed: int | None, pol
                 hint="Enable one: evenhand plugin enable assignment --tenant TENANT.",
             )
         plugin, resolutions = answer
-        _check(resolutions, records, candidates)
+        _check(resolutions, records, candidates, policy)
         rows = [_decision_row(plugin, kind, item, journal) for item in resolutions]
         await insert_rows(journal.client, Decision, rows)
         given = [row for row in rows if row["owner_id"] is not None]

@@ -245,6 +245,8 @@ class PluginHost:
             policy: "<slug>:<name>" asks only this plugin, and for this one of its `assignment_policies`.
         """
         slug, _, name = (policy or "").partition(":")
+        if policy is not None and not name:
+            return None
         outcomes = await self.ask(
             "resolve_owner",
             ctx,
