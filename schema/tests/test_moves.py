@@ -138,7 +138,12 @@ async def test_managers_override_with_a_reason_and_reps_do_not(api: Api, tenant:
         ({"rule": "required", "field": "amuont"}, "BAD_CRITERION"),
         ({"rule": "required"}, "BAD_CRITERION"),
         ({"rule": "activity", "kind": "dance"}, "BAD_CRITERION"),
-        ({"rule": "activity", "kind": "call", "count": 3}, "BAD_CRITERION"),
+        ({"rule": "activity", "kind": "call", "count": 0}, "BAD_CRITERION"),
+        ({"rule": "activity", "kind": "call", "times": 3}, "BAD_CRITERION"),
+        ({"rule": "task", "name": "Send the offer"}, "BAD_CRITERION"),
+        ({"rule": "approval", "kind": "dance"}, "BAD_CRITERION"),
+        ({"rule": "approval", "steps": [{"approver": "role"}]}, "BAD_CRITERION"),
+        ({"rule": "approval", "policy": "Nobody's"}, "UNKNOWN_POLICY"),
         ({"rule": "required", "field": "custom.nope"}, "UNKNOWN_CUSTOM_FIELD"),
     ],
 )

@@ -42,10 +42,13 @@ MINIMAL: dict[str, dict[str, Any]] = {
     "SurveyAnswer": {"kind": "NPS", "score": 9},
     "Tag": {"name": "重点"},
     "CustomField": {"entity": "Lead", "key": "budget"},
+    "ApprovalPolicy": {"name": "大单", "kind": "STAGE_MOVE", "steps": [{"approver": "requesterManager"}]},
+    "Deputy": {"userId": "$User", "deputyId": "$User"},
     "Attachment": {"fileName": "合同.pdf", "sizeBytes": 1, "sha256": "0" * 64},
 }
 CHANGE: dict[str, dict[str, Any]] = {
     "Absence": {"note": "又一天"},
+    "Deputy": {"note": "又一天"},
     "Order": {"notes": "加急"},
     "Payment": {"method": "转账"},
     "SurveyAnswer": {"comment": "不错"},

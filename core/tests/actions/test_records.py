@@ -59,6 +59,11 @@ async def needed(tenant: SomeTenant, name: str) -> dict[str, Any]:
             return {"pipeline_id": pipeline, "name": "First"}
         case "Absence":
             return {"user_id": tenant.users[Role.REP], "starts_on": "2026-01-01", "ends_on": "2026-01-02"}
+        case "ApprovalPolicy":
+            steps = [{"approver": "role", "role": "admin"}]
+            return {"name": f"{name} 名 {uuid7()}", "kind": "discount", "steps": steps}
+        case "Deputy":
+            return {"user_id": tenant.users[Role.REP], "deputy_id": tenant.users[Role.MANAGER]}
         case "Team" | "User" | "Pool" | "Account" | "Contact" | "Campaign" | "Lead" | "Pipeline" | "Opportunity":
             return {"name": f"{name} 名 {uuid7()}"}
         case "Competitor" | "Tag":

@@ -14,6 +14,25 @@ from evenhand_schema.declare import TYPES
 from evenhand_schema.names import plural, snake
 
 VALUES: Mapping[str, Mapping[str, str]] = {
+    "ApprovalKind": {
+        "DISCOUNT": "A price below the list: of an order that binds us, or of a deal that is won.",
+        "QUOTE": "An offer that goes to the customer.",
+        "CONTRACT": "A contract that goes to the customer.",
+        "STAGE_MOVE": "A deal goes on to another stage.",
+        "CUSTOM": "Anything else; who asks says what.",
+    },
+    "ApprovalState": {
+        "PENDING": "It waits for a decision.",
+        "APPROVED": "All steps were approved.",
+        "REJECTED": "It was rejected, or not decided in time where that means the same.",
+        "CANCELLED": "It was taken back, or requested again for other facts.",
+        "EXPIRED": "It was not decided in time.",
+    },
+    "ApprovalVerdict": {"APPROVE": "It may be done.", "REJECT": "It may not be done."},
+    "OnApproved": {
+        "NOTHING": "Who asked goes on by hand.",
+        "APPLY": "The move or the status that was asked for follows at once.",
+    },
     "AbsenceKind": {
         "VACATION": "Holidays.",
         "SICK": "Illness.",

@@ -179,6 +179,9 @@ def query_fields() -> dict[str, Any]:
         members[snake(plural(name))] = list_field(item, choosing)
         if name in ENTITIES:
             members[f"{snake(plural(name))}_aggregate"] = groups_field(item, choosing)
+    approvals = TYPES["ApprovalRequest"]
+    members["approval"] = record_field(approvals)
+    members["approvals"] = list_field(approvals, choosing_arguments(approvals))
     return members
 
 

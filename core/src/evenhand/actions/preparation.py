@@ -7,6 +7,8 @@ from datetime import datetime
 from typing import Any, cast
 from uuid import UUID
 
+from evenhand.actions.approvals.deals import require_for_orders, require_for_wins
+from evenhand.actions.approvals.policies import check_deputies, check_policies
 from evenhand.actions.custom_values import settle_custom
 from evenhand.actions.journal import Journal
 from evenhand.actions.orders import (
@@ -17,11 +19,11 @@ from evenhand.actions.orders import (
     total_changes,
     total_new,
 )
-from evenhand.actions.stages import check_criteria, move_stages, place_in_pipeline
+from evenhand.actions.stages import check_criteria, move_stages, place_in_pipeline, won_again
 from evenhand.actions.structure import settle_structure
 from evenhand.entities import Lead, Opportunity, Tenant
 from evenhand.entities.columns import EMAIL
-from evenhand.entities.enums import ChannelKind, CustomFieldType, LeadStatus, SurveyKind
+from evenhand.entities.enums import ChannelKind, CustomFieldType, LeadStatus, StageKind, SurveyKind
 from evenhand.entities.registry import ENTITIES, Entity
 from evenhand.errors import Problem, Refusals
 from evenhand.tenancy.context import current_actor
@@ -49,15 +51,23 @@ async def prepare_new(kind: Entity, cleaned: Sequence[dict[str, Any]], times: Se
     match kind.name:
         case "Order":
             total_new(cleaned, refusals)
+            await _approve_new(kind, dict(enumerate(cleaned)), refusals)
         case "Payment":
             await settle_payments(effects_of_new(cleaned), refusals)
         case "Activity":
             for values in cleaned:
                 values["author_id"] = values["author_id"] or current_actor().user_id
         case "Opportunity":
-            await place_in_pipeline(cleaned, times, refusals)
+            stages = await place_in_pipeline(cleaned, times, refusals)
+            won = {row: values for row, values in enumerate(cleaned) if row not in refusals}
+            won = {row: values for row, values in won.items() if stages[values["stage_id"]].kind is StageKind.WON}
+            await _approve_new(kind, won, refusals)
         case "Stage":
             await check_criteria(list(enumerate(cleaned)), refusals)
+        case "ApprovalPolicy":
+            check_policies(cleaned, refusals)
+        case "Deputy":
+            await check_deputies(cleaned, refusals)
     await settle_custom(kind, [(None, values) for values in cleaned], refusals)
     for values, at in zip(cleaned, times, strict=True):
         for moment in ("occurred_at", "opened_at", "paid_at", "answered_at"):
@@ -65,6 +75,20 @@ async def prepare_new(kind: Entity, cleaned: Sequence[dict[str, Any]], times: Se
                 values[moment] = at
     _check_together(kind, cleaned, refusals)
     refusals.raise_if_any()
+
+
+async def _approve_new(kind: Entity, cleaned: Mapping[int, dict[str, Any]], refusals: Refusals) -> None:
+    """Refuse new records that bind us and would need an approval, which nobody can have given before.
+
+    What the system brings in happened already: rules of today do not undo it.
+    """
+    if current_actor().user_id is None:
+        return
+    plans: dict[int, tuple[None, dict[str, Any]]] = {row: (None, values) for row, values in cleaned.items()}
+    if kind.name == "Order":
+        await require_for_orders(plans, None, refusals)
+    else:
+        await require_for_wins(plans, None, refusals)
 
 
 async def prepare_changes(
@@ -87,6 +111,8 @@ async def prepare_changes(
     match kind.name:
         case "Order":
             await total_changes(plans, refusals)
+            present = {row: plan for row, plan in enumerate(plans) if times[plan[0].id] == journal.now}
+            await require_for_orders(present, journal, refusals)
         case "Payment":
             await settle_payments(effects_of_changes(plans), refusals)
         case "Lead":
@@ -94,9 +120,14 @@ async def prepare_changes(
         case "Opportunity":
             moving = cast(Sequence[tuple[Opportunity, dict[str, Any]]], plans)
             await move_stages(moving, journal, times, overrides, refusals)
+            await require_for_wins(await won_again(moving), journal, refusals)
         case "Stage":
             given = [(row, values) for row, (_, values) in enumerate(plans) if "exit_criteria" in values]
             await check_criteria(given, refusals)
+        case "ApprovalPolicy":
+            check_policies([{**record.columns(), **values} for record, values in plans], refusals)
+        case "Deputy":
+            await check_deputies([{**record.columns(), **values} for record, values in plans], refusals)
     await settle_structure(kind, plans, journal, refusals)
     await settle_custom(kind, plans, refusals)
     _check_together(kind, [{**record.columns(), **values} for record, values in plans], refusals)

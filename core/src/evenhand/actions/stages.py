@@ -11,25 +11,18 @@ from zoneinfo import ZoneInfo
 
 from tortoise.expressions import Q
 
-from evenhand.actions.criteria import CriteriaNotMet, Criterion, custom_keys, missing, read_criteria
+from evenhand.actions.approvals.deals import require_for_wins
+from evenhand.actions.approvals.requirements import active_policies
+from evenhand.actions.criteria import custom_keys, policy_names, read_criteria
+from evenhand.actions.gates import hold_to_criteria, passage
 from evenhand.actions.journal import Journal
-from evenhand.auth.permissions import Operation, require
 from evenhand.db.bulk import insert_rows
-from evenhand.db.session import raw_connection
 from evenhand.entities import CustomField, Opportunity, Pipeline, Stage, StageChange, Tenant
-from evenhand.entities.enums import ActivityKind, StageKind
+from evenhand.entities.enums import ApprovalKind, StageKind
 from evenhand.entities.registry import entity
 from evenhand.errors import Problem, Refusals
 from evenhand.tenancy.context import current_tenant
 from evenhand.tenancy.models import uuid7
-
-_HINT = "Mend it, or have a manager move it with an override reason."
-_DONE = """
-SELECT DISTINCT asked.id, activity.kind
-FROM unnest($2::uuid[], $3::timestamptz[]) AS asked (id, since)
-JOIN activities AS activity ON activity.tenant_id = $1 AND activity.opportunity_id = asked.id
-WHERE activity.archived_at IS NULL AND activity.occurred_at >= asked.since
-"""
 
 
 @dataclass(frozen=True)
@@ -92,8 +85,13 @@ def _closing_day(stage: Stage, closed_on: date | None) -> list[Problem]:
     return []
 
 
-async def place_in_pipeline(cleaned: Sequence[dict[str, Any]], times: Sequence[datetime], refusals: Refusals) -> None:
-    """Complete new opportunities: pipeline, stage, when it was entered, and the day of closing."""
+async def place_in_pipeline(
+    cleaned: Sequence[dict[str, Any]], times: Sequence[datetime], refusals: Refusals
+) -> dict[UUID, Stage]:
+    """Complete new opportunities: pipeline, stage, when it was entered, and the day of closing.
+
+    Returns: the stages, by id.
+    """
     await _default_places(cleaned)
     stages = await _stages({values["stage_id"] for values in cleaned if values["stage_id"] is not None})
     zone = await tenant_zone()
@@ -106,6 +104,7 @@ async def place_in_pipeline(cleaned: Sequence[dict[str, Any]], times: Sequence[d
         if stage.kind is not StageKind.OPEN and values["closed_on"] is None:
             values["closed_on"] = at.astimezone(zone).date()
         refusals.add(row, *_closing_day(stage, values["closed_on"]))
+    return stages
 
 
 async def _default_places(cleaned: Sequence[dict[str, Any]]) -> None:
@@ -171,8 +170,13 @@ async def move_stages(
             values["stage_entered_at"] = at
             moving.append((row, record, values))
     # History that is brought in happened already; rules of today do not undo it.
-    present = [plan for plan in moving if times[plan[1].id] == journal.now]
-    needed = await _hold_to_criteria(present, stages, journal, overrides, refusals)
+    present = {row: (record, values) for row, record, values in moving if times[record.id] == journal.now}
+    passages = {
+        row: passage(record, values, stages[values["stage_id"]], stages) for row, (record, values) in present.items()
+    }
+    needed = await hold_to_criteria(passages, journal, overrides, refusals)
+    won = {row: present[row] for row, one in passages.items() if one.target.kind is StageKind.WON}
+    await require_for_wins(won, journal, refusals)
     moves = [
         Move(record.id, record.stage_id, values["stage_id"], times[record.id], needed.get(record.id))
         for row, record, values in moving
@@ -181,108 +185,46 @@ async def move_stages(
     await note_stage_changes(moves, journal)
 
 
-def stages_left(current: Stage, target: Stage, stages: Sequence[Stage]) -> list[Stage]:
-    """The stages whose criteria count for a move: the current one and those that it passes over.
-
-    None for moves backwards, from a closed stage, and for giving a deal up as lost. Into another pipeline: the
-    current stage.
-    """
-    if current.kind is not StageKind.OPEN or target.kind is StageKind.LOST:
-        return []
-    if target.pipeline_id != current.pipeline_id:
-        return [current]
-    if target.kind is StageKind.OPEN and target.position <= current.position:
-        return []
-    passed = [
-        stage
-        for stage in stages
-        if stage.pipeline_id == current.pipeline_id
-        and stage.kind is StageKind.OPEN
-        and stage.archived_at is None
-        and current.position < stage.position
-        and (target.kind is StageKind.WON or stage.position < target.position)
-    ]
-    return [current, *sorted(passed, key=lambda stage: stage.position)]
-
-
-async def _hold_to_criteria(
-    moving: Sequence[tuple[int, Opportunity, dict[str, Any]]],
-    stages: Mapping[UUID, Stage],
-    journal: Journal,
-    overrides: Mapping[UUID, str],
-    refusals: Refusals,
-) -> dict[UUID, str]:
-    """Refuse moves that do not meet the criteria. Returns: the override reasons that were needed."""
-    kind = entity("Opportunity")
-    asked: list[tuple[int, Opportunity, dict[str, Any], list[tuple[Stage, list[Criterion]]]]] = []
-    for row, record, values in moving:
-        left = stages_left(stages[record.stage_id], stages[values["stage_id"]], list(stages.values()))
-        criteria = [(stage, read_criteria(stage.exit_criteria, kind)[0]) for stage in left if stage.exit_criteria]
-        if criteria:
-            asked.append((row, record, values, criteria))
-    if not asked:
-        return {}
-    done = await _activities_since([record for _, record, _, _ in asked], journal)
-    lists = await _lists([(record, values) for _, record, values, _ in asked])
-    needed: dict[UUID, str] = {}
-    for row, record, values, criteria in asked:
-        custom = {**record.custom, **(values.get("custom") or {})}
-        after = {**record.columns(), **lists[record.id], **values, "custom": custom}
-        problems = [
-            problem
-            for stage, wanted in criteria
-            for problem in missing(wanted, stage.name, after, done.get(record.id, set()))
-        ]
-        if not problems:
-            continue
-        if record.id in overrides:
-            require(journal.actor, Operation.OVERRIDE, "Opportunity")
-            needed[record.id] = overrides[record.id]
-            continue
-        distinct = dict.fromkeys(Problem(one.field, one.code, one.message, f"{one.hint} {_HINT}") for one in problems)
-        refusals.refuse(row, CriteriaNotMet(list(distinct)))
-    return needed
-
-
-async def _activities_since(records: Sequence[Opportunity], journal: Journal) -> dict[UUID, set[ActivityKind]]:
-    """Kinds of the activities of opportunities since they entered their stages."""
-    rows = await raw_connection(journal.client).fetch(
-        _DONE,
-        journal.actor.tenant_id,
-        [record.id for record in records],
-        [record.stage_entered_at or record.created_at for record in records],
-    )
-    done: dict[UUID, set[ActivityKind]] = {}
-    for row in rows:
-        done.setdefault(row["id"], set()).add(ActivityKind(row["kind"]))
-    return done
-
-
-async def _lists(plans: Sequence[Plan]) -> dict[UUID, dict[str, list[Any]]]:
-    """Whether the lists of opportunities have rows, by their keys."""
-    found: dict[UUID, dict[str, list[Any]]] = {record.id: {} for record, _ in plans}
-    for child in entity("Opportunity").children:
-        rows = child.model.filter(**{f"{child.parent}__in": list(found)}).distinct()
-        for record_id in await rows.values_list(child.parent, flat=True):
-            found[UUID(str(record_id))][child.key] = [True]
-    return found
-
-
 async def check_criteria(stages: Sequence[tuple[int, Mapping[str, Any]]], refusals: Refusals) -> None:
-    """Refuse stages whose exit criteria cannot be read, or ask for custom fields that there are not."""
+    """Refuse stages whose exit criteria cannot be read, or ask for custom fields or policies that there are not."""
     kind = entity("Opportunity")
-    wanted: list[tuple[int, set[str]]] = []
+    keys_of: list[tuple[int, set[str]]] = []
+    policies_of: list[tuple[int, set[str]]] = []
     for row, values in stages:
         criteria, problems = read_criteria(values.get("exit_criteria") or (), kind)
         refusals.add(row, *problems)
         if keys := custom_keys(criteria):
-            wanted.append((row, keys))
-    if not wanted:
-        return
-    fields = CustomField.filter(entity=kind.name, archived_at=None)
-    known = set(await fields.values_list("key", flat=True))
-    for row, keys in wanted:
-        for key in sorted(keys - known):
-            message = f"exit_criteria: there is no custom field {key!r} of opportunities."
-            hint = "Define it as a custom field first."
-            refusals.add(row, Problem("exit_criteria", "UNKNOWN_CUSTOM_FIELD", message, hint))
+            keys_of.append((row, keys))
+        if names := policy_names(criteria):
+            policies_of.append((row, names))
+    if keys_of:
+        fields = CustomField.filter(entity=kind.name, archived_at=None)
+        known = set(await fields.values_list("key", flat=True))
+        for row, keys in keys_of:
+            for key in sorted(keys - known):
+                message = f"exit_criteria: there is no custom field {key!r} of opportunities."
+                hint = "Define it as a custom field first."
+                refusals.add(row, Problem("exit_criteria", "UNKNOWN_CUSTOM_FIELD", message, hint))
+    if policies_of:
+        found = await active_policies(set(), set().union(*(names for _, names in policies_of)))
+        usable = {policy.name for policy in found if policy.kind is ApprovalKind.STAGE_MOVE}
+        for row, names in policies_of:
+            for name in sorted(names - usable):
+                message = f"exit_criteria: there is no approval policy {name!r} about stage moves in use."
+                hint = "Create it first, with the kind stage_move."
+                refusals.add(row, Problem("exit_criteria", "UNKNOWN_POLICY", message, hint))
+
+
+async def won_again(plans: Sequence[Plan]) -> dict[int, Plan]:
+    """Those of the changes that give other lines or another currency to deals that are won and stay so, by place."""
+    changing = {
+        row: plan
+        for row, plan in enumerate(plans)
+        if plan[0].closed_on is not None
+        and {"lines", "amount", "currency"} & plan[1].keys()
+        and plan[1].get("stage_id", plan[0].stage_id) == plan[0].stage_id
+    }
+    if not changing:
+        return {}
+    stages = await _stages({record.stage_id for record, _ in changing.values()})
+    return {row: plan for row, plan in changing.items() if stages[plan[0].stage_id].kind is StageKind.WON}

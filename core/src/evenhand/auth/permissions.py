@@ -31,13 +31,14 @@ class PermissionDenied(EvenhandError):
 
 SETUP = frozenset(
     {"User", "Team", "Pool", "Pipeline", "Stage", "CustomField", "Tenant", "TenantPlugin", "ApiKey", "Schedule"}
+    | {"ApprovalPolicy"}
 )
 """Entities that shape the tenant itself; only admins write them."""
 
 PRIVATE = frozenset({"ApiKey", "Schedule"})
 """Entities that only admins read."""
 
-SHARED = frozenset({"Product", "Campaign", "Competitor", "Tag", "Absence"})
+SHARED = frozenset({"Product", "Campaign", "Competitor", "Tag", "Absence", "Deputy"})
 """Entities that everybody uses; managers and admins write them."""
 
 

@@ -18,6 +18,7 @@ CORE_MODULES = (
     "evenhand.plugins.models",
     "evenhand.jobs.models",
     "evenhand.notifications.models",
+    "evenhand.approvals.models",
 )
 
 

@@ -169,3 +169,37 @@ class OwnershipReason(StrEnum):
     RELEASED = "released"
     MERGED = "merged"
     UNMERGED = "unmerged"
+
+
+class ApprovalKind(StrEnum):
+    """What is to be approved."""
+
+    DISCOUNT = "discount"
+    QUOTE = "quote"
+    CONTRACT = "contract"
+    STAGE_MOVE = "stage_move"
+    CUSTOM = "custom"
+
+
+class ApprovalState(StrEnum):
+    """Where a request for approval stands; all but the first are final."""
+
+    PENDING = "pending"
+    APPROVED = "approved"
+    REJECTED = "rejected"
+    CANCELLED = "cancelled"
+    EXPIRED = "expired"
+
+
+class ApprovalVerdict(StrEnum):
+    """What one approver said."""
+
+    APPROVE = "approve"
+    REJECT = "reject"
+
+
+class OnApproved(StrEnum):
+    """What happens by itself when the last step is approved."""
+
+    NOTHING = "nothing"
+    APPLY = "apply"

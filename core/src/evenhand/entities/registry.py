@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from evenhand import entities as e
+from evenhand.approvals.models import ApprovalPolicy, Deputy
 from evenhand.entities.ownable import OwnableModel
 from evenhand.entities.searchable import Searchable
 from evenhand.errors import EvenhandError
@@ -148,6 +149,8 @@ ENTITIES: Mapping[str, Entity] = {
         ),
         Entity("Tag", e.Tag, labels={"en": "tag", "zh": "标签"}),
         Entity("CustomField", e.CustomField, title="key", labels={"en": "custom field", "zh": "自定义字段"}),
+        Entity("ApprovalPolicy", ApprovalPolicy, labels={"en": "approval policy", "zh": "审批规则"}),
+        Entity("Deputy", Deputy, title="note", labels={"en": "deputy", "zh": "代理人"}),
         Entity("Attachment", e.Attachment, title="file_name", labels={"en": "attachment", "zh": "附件"}),
     )
 }

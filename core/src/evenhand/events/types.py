@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
+from evenhand.events.approvals import (
+    ApprovalApproved,
+    ApprovalCancelled,
+    ApprovalExpired,
+    ApprovalRejected,
+    ApprovalRequested,
+)
 from evenhand.events.base import Archived, Changed, Created, Event, Holding, Restored, Updated
 from evenhand.events.changes import (
     AccountMerged,
@@ -125,6 +132,11 @@ __all__ = [
     "ActivityCreated",
     "ActivityRestored",
     "ActivityUpdated",
+    "ApprovalApproved",
+    "ApprovalCancelled",
+    "ApprovalExpired",
+    "ApprovalRejected",
+    "ApprovalRequested",
     "Archived",
     "AttachmentArchived",
     "AttachmentCreated",

@@ -4,6 +4,7 @@ from typing import Any
 
 import strawberry
 
+from evenhand_schema.mutations.approvals import approval_mutations
 from evenhand_schema.mutations.failures import HANDLERS
 from evenhand_schema.mutations.merges import merge_mutations
 from evenhand_schema.mutations.notifications import notification_mutations
@@ -21,6 +22,7 @@ def _mutation_type() -> Any:
         | ownership_mutations(records.updates["Opportunity"])
         | opportunity_mutations(records.results["Opportunity"])
         | merge_mutations()
+        | approval_mutations(records.results["Deputy"])
         | tag_mutations()
         | notification_mutations()
         | plugin_mutations()

@@ -9,10 +9,13 @@ from typing import Any
 import strawberry
 
 from evenhand.actions.errors import VersionConflict as CoreVersionConflict
+from evenhand.approvals.errors import ApprovalRequired as CoreApprovalRequired
 from evenhand.auth.permissions import PermissionDenied as CorePermissionDenied
+from evenhand.entities.enums import ApprovalKind
 from evenhand.errors import EvenhandError
 from evenhand.errors import InvalidInput as CoreInvalidInput
 from evenhand.errors import NotFound as CoreNotFound
+from evenhand_schema.columns import enum_type
 from evenhand_schema.declare import TYPES
 from evenhand_schema.names import camel
 
@@ -50,6 +53,15 @@ class PermissionDenied(Failure):
 @strawberry.type(description="Somebody else changed the record since it was read.")
 class VersionConflict(Failure):
     current_version: int = strawberry.field(description="The version the record is at now.")
+
+
+@strawberry.type(description="The change needs an approval that there is not, or not for the record as it is.")
+class ApprovalRequired(Failure):
+    kind: enum_type(ApprovalKind) = strawberry.field(description="What is to be approved.")  # type: ignore[valid-type]
+    title: str = strawberry.field(description="The policy, or the stage, that asks for it.")
+    pending_id: strawberry.ID | None = strawberry.field(
+        description="Id of the request that waits for a decision; null when it is to be requested."
+    )
 
 
 @strawberry.type(description="Any other reason, told apart by `code`.")
@@ -98,6 +110,9 @@ class _Handler:
             ]
         if isinstance(exception, CoreVersionConflict):
             more["current_version"] = exception.details["current"]
+        if isinstance(exception, CoreApprovalRequired):
+            more |= {"kind": exception.kind, "title": exception.title}
+            more["pending_id"] = None if exception.pending is None else strawberry.ID(str(exception.pending))
         return self.error_type(
             code=exception.code,
             message=as_api_names(exception.message),
@@ -111,6 +126,7 @@ HANDLERS = (
     _Handler(CoreNotFound, NotFound),
     _Handler(CorePermissionDenied, PermissionDenied),
     _Handler(CoreVersionConflict, VersionConflict),
+    _Handler(CoreApprovalRequired, ApprovalRequired),
     _Handler(EvenhandError, RequestFailed),
 )
 
@@ -122,4 +138,4 @@ def failure_of(error: EvenhandError) -> Failure:
     return failure
 
 
-FAILURES = (InvalidInput, NotFound, PermissionDenied, VersionConflict, RequestFailed)
+FAILURES = (InvalidInput, NotFound, PermissionDenied, VersionConflict, ApprovalRequired, RequestFailed)

@@ -4,6 +4,13 @@ from evenhand_schema.aggregates import declare_aggregates
 from evenhand_schema.declare import complete
 from evenhand_schema.types.account import Account, AccountMerge, AccountMergeRow
 from evenhand_schema.types.activity import Activity
+from evenhand_schema.types.approval import (
+    ApprovalDecision,
+    ApprovalPolicy,
+    ApprovalRequest,
+    ApprovalSeat,
+    Deputy,
+)
 from evenhand_schema.types.attachment import Attachment
 from evenhand_schema.types.campaign import Campaign
 from evenhand_schema.types.contact import Contact, ContactChannel
@@ -50,6 +57,10 @@ __all__ = [
     "AccountMergeRow",
     "AccountSummary",
     "Activity",
+    "ApprovalDecision",
+    "ApprovalPolicy",
+    "ApprovalRequest",
+    "ApprovalSeat",
     "Attachment",
     "Campaign",
     "Competitor",
@@ -58,6 +69,7 @@ __all__ = [
     "ContactSummary",
     "CustomField",
     "Decision",
+    "Deputy",
     "ExternalId",
     "Job",
     "Lead",

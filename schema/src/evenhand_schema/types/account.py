@@ -3,6 +3,7 @@
 from evenhand import entities as models
 from evenhand_schema.declare import bound, many, one, part
 from evenhand_schema.reads.ordering import Order
+from evenhand_schema.types.approval import approvals
 from evenhand_schema.types.shared import OPEN, external_ids, ownership_history
 from evenhand_schema.types.timeline import timeline
 
@@ -45,6 +46,7 @@ class Account:
     tasks = many("Task", "account_id", "What is to be done for it, the most urgent first.", Order("due_at"))
     attachments = many("Attachment", "account_id", "Files about it, the newest first.", Order("created_at", True))
     external_ids = external_ids("Account")
+    approvals = approvals("Account")
     merged_into = one("Account", "merged_into_id", "The account that took it in; null unless it was merged.")
     merges = many("AccountMerge", "account_id", "The accounts it took in, the latest first.", Order("merged_at", True))
 

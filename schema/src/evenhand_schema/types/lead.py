@@ -3,6 +3,7 @@
 from evenhand import entities as models
 from evenhand_schema.declare import bound, many, one, part
 from evenhand_schema.reads.ordering import Order
+from evenhand_schema.types.approval import approvals
 from evenhand_schema.types.shared import decisions, external_ids, ownership_history
 from evenhand_schema.types.timeline import timeline
 
@@ -29,3 +30,4 @@ class Lead:
     tags = many("Tagging", "lead_id", "Its tags, with who put them there and why.", Order("created_at"))
     attachments = many("Attachment", "lead_id", "Files about it.", Order("created_at", descending=True))
     external_ids = external_ids("Lead")
+    approvals = approvals("Lead")

@@ -3,6 +3,8 @@
 from evenhand import entities as models
 from evenhand_schema.declare import bound, many, one, part
 from evenhand_schema.reads.ordering import Order
+from evenhand_schema.types.approval import approvals
+from evenhand_schema.types.gate import stage_gate
 from evenhand_schema.types.shared import decisions, external_ids, ownership_history
 from evenhand_schema.types.timeline import timeline
 
@@ -47,6 +49,8 @@ class Opportunity:
     tags = many("Tagging", "opportunity_id", "Its tags, with who put them there and why.", Order("created_at"))
     attachments = many("Attachment", "opportunity_id", "Files about it.", Order("created_at", descending=True))
     external_ids = external_ids("Opportunity")
+    approvals = approvals("Opportunity")
+    stage_gate = stage_gate()
 
 
 @bound(models.OpportunityLine)

@@ -3,6 +3,7 @@
 from evenhand import entities as models
 from evenhand_schema.declare import bound, many, one
 from evenhand_schema.reads.ordering import Order as By
+from evenhand_schema.types.approval import approvals
 from evenhand_schema.types.shared import external_ids
 
 
@@ -17,6 +18,7 @@ class Order:
     payments = many("Payment", "order_id", "Money received for it, the earliest first.", By("paid_at"))
     attachments = many("Attachment", "order_id", "Files about it.", By("created_at", descending=True))
     external_ids = external_ids("Order")
+    approvals = approvals("Order")
 
 
 @bound(models.OrderLine)

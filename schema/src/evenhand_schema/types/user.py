@@ -17,6 +17,7 @@ class User:
     team = one("Team", "team_id", "The team the person belongs to.")
     manager = one("User", "manager_id", "Whom the person reports to.")
     reports = many("User", "manager_id", "The people who report to the person.", Order("name"))
+    deputies = many("Deputy", "user_id", "Who decides on approvals for the person.", Order("created_at"))
     absences = many("Absence", "user_id", "Days away, the latest first.", Order("starts_on", descending=True))
 
 

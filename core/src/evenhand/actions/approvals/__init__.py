@@ -1,0 +1,1 @@
+"""The actions on approvals: what needs one, requests, decisions, deadlines and deputies."""

@@ -1,0 +1,1 @@
+"""Approvals: what somebody else must agree to before it is done."""
