@@ -6,10 +6,11 @@ import argparse
 import asyncio
 
 from benchmarks import events, writes
+from benchmarks.jobs import run as jobs
 from benchmarks.output import console
 from benchmarks.reads import run as reads
 
-ALL = {"writes": writes.run, "events": events.run, "reads": reads.run}
+ALL = {"writes": writes.run, "events": events.run, "jobs": jobs.run, "reads": reads.run}
 
 
 def main() -> None:
@@ -17,6 +18,7 @@ def main() -> None:
     parser = argparse.ArgumentParser("benchmarks", description="Figures of this machine, side by side.")
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"which: {', '.join(ALL)}; all when left out")
     reads.add_options(parser)
+    jobs.add_options(parser)
     options = parser.parse_intermixed_args()
     unknown = [name for name in options.names if name not in ALL]
     if unknown:

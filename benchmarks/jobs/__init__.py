@@ -1,0 +1,1 @@
+"""Jobs: how many a second, and what becomes of them when workers are killed."""
