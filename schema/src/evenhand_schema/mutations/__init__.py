@@ -6,6 +6,7 @@ import strawberry
 
 from evenhand_schema.mutations.approvals import approval_mutations
 from evenhand_schema.mutations.failures import HANDLERS
+from evenhand_schema.mutations.jobs import job_mutations
 from evenhand_schema.mutations.merges import merge_mutations
 from evenhand_schema.mutations.notifications import notification_mutations
 from evenhand_schema.mutations.opportunities import opportunity_mutations
@@ -24,6 +25,7 @@ def _mutation_type() -> Any:
         | merge_mutations()
         | approval_mutations(records.results["Deputy"])
         | tag_mutations()
+        | job_mutations()
         | notification_mutations()
         | plugin_mutations()
     )

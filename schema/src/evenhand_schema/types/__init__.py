@@ -16,7 +16,7 @@ from evenhand_schema.types.campaign import Campaign
 from evenhand_schema.types.contact import Contact, ContactChannel
 from evenhand_schema.types.custom_field import CustomField
 from evenhand_schema.types.external_id import ExternalId
-from evenhand_schema.types.job import Job
+from evenhand_schema.types.job import Job, Schedule
 from evenhand_schema.types.lead import Lead
 from evenhand_schema.types.notification import Notification
 from evenhand_schema.types.opportunity import (
@@ -88,6 +88,7 @@ __all__ = [
     "Pipeline",
     "Pool",
     "Product",
+    "Schedule",
     "Stage",
     "StageChange",
     "SurveyAnswer",
