@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from evenhand.db.session import transaction
@@ -65,7 +66,7 @@ async def test_a_job_is_cancelled_by_who_may(api: Api, tenant: SomeTenant, other
 async def test_admins_set_schedules_and_nobody_else_sees_them(
     api: Api, tenant: SomeTenant, other_tenant: SomeTenant
 ) -> None:
-    values = {"name": "tidy", "kind": "housekeeping", "cron": "0 4 * * *", "payload": {"deep": True}}
+    values: dict[str, Any] = {"name": "tidy", "kind": "housekeeping", "cron": "0 4 * * *", "payload": {"deep": True}}
     for role in (Role.MANAGER, Role.REP, Role.READ_ONLY):
         assert (await api.data(tenant, SET, role, **values))["setSchedule"]["code"] == "PERMISSION_DENIED"
         assert await api.errors(tenant, SCHEDULES, role)
@@ -81,13 +82,14 @@ async def test_admins_set_schedules_and_nobody_else_sees_them(
 
 
 async def test_bad_schedules_are_refused_in_words(api: Api, tenant: SomeTenant) -> None:
-    good = {"name": "tidy", "kind": "housekeeping", "cron": "0 4 * * *"}
-    for change, code in (
+    good: dict[str, Any] = {"name": "tidy", "kind": "housekeeping", "cron": "0 4 * * *"}
+    changes: tuple[tuple[dict[str, Any], str], ...] = (
         ({"cron": "every day"}, "INVALID_CRON"),
         ({"kind": "nobody-does-this"}, "UNKNOWN_JOB_KIND"),
         ({"name": " "}, "INVALID_INPUT"),
         ({"payload": [1]}, "INVALID_INPUT"),
-    ):
+    )
+    for change, code in changes:
         answer = (await api.data(tenant, SET, **{**good, **change}))["setSchedule"]
         assert answer["code"] == code
         assert answer["hint"] or answer["problems"]

@@ -68,7 +68,8 @@ async def state(tenant: SomeTenant, job_id: UUID, *, within: float) -> JobState:
         if job.state is JobState.DONE:
             break
         await asyncio.sleep(0.1)
-    return job.state
+    found: JobState = job.state
+    return found
 
 
 async def test_the_server_does_jobs_itself(database: DatabaseConfig, tenant: SomeTenant) -> None:
