@@ -1,7 +1,26 @@
-"""For tests of the core and of plugins: a real PostgreSQL, fresh tenants, helpers."""
+"""For tests of the core and of plugins: a real PostgreSQL, fresh tenants, helpers, and the contract of plugins."""
 
-from evenhand.testing.clock import Clock
-from evenhand.testing.command import Command
-from evenhand.testing.tenants import SomeTenant, make_tenant
+import pytest
 
-__all__ = ["Clock", "Command", "SomeTenant", "make_tenant"]
+# So that a failed assert of the contract shows its values.
+pytest.register_assert_rewrite("evenhand.testing.contract", "evenhand.testing.command")
+
+from evenhand.testing.clock import Clock  # noqa: E402
+from evenhand.testing.command import Command  # noqa: E402
+from evenhand.testing.contract import PluginContract  # noqa: E402
+from evenhand.testing.draining import drain  # noqa: E402
+from evenhand.testing.everyday import everyday  # noqa: E402
+from evenhand.testing.queries import count_queries, watch_statements  # noqa: E402
+from evenhand.testing.tenants import SomeTenant, make_tenant  # noqa: E402
+
+__all__ = [
+    "Clock",
+    "Command",
+    "PluginContract",
+    "SomeTenant",
+    "count_queries",
+    "drain",
+    "everyday",
+    "make_tenant",
+    "watch_statements",
+]

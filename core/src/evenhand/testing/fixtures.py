@@ -1,9 +1,9 @@
-"""The pytest plugin: `database`, `tenant`, `other_tenant`, `host` and `clock`."""
+"""The pytest plugin: `database`, `tenant`, `other_tenant`, `actor`, `host` and `clock`."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 
 import pytest
 import pytest_asyncio
@@ -14,6 +14,7 @@ from evenhand.db.config import DatabaseConfig
 from evenhand.db.session import open_database
 from evenhand.events.outbox import check_payloads
 from evenhand.plugins.host import PluginHost, use_host
+from evenhand.tenancy.context import Actor, Role
 from evenhand.testing.clock import Clock
 from evenhand.testing.server import temporary_database
 from evenhand.testing.tenants import SomeTenant, make_tenant
@@ -39,6 +40,12 @@ async def tenant(database: DatabaseConfig) -> SomeTenant:
 async def other_tenant(database: DatabaseConfig) -> SomeTenant:
     """Another fresh tenant, which must never see or change the first one's rows."""
     return await make_tenant(name="Other tenant")
+
+
+@pytest.fixture
+def actor(tenant: SomeTenant) -> Callable[[Role], Actor]:
+    """Gives the tenant's user of a role: `with acting_as(actor(Role.REP)): …`."""
+    return tenant.actor
 
 
 @pytest.fixture

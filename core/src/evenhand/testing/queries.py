@@ -64,3 +64,15 @@ def watch_statements(*, frame: bool = False) -> Iterator[list[str]]:
             holder._setup = setup
             if holder._con is not None:
                 holder._con.remove_query_logger(note)
+
+
+@contextmanager
+def count_queries(*, most: int | None = None) -> Iterator[list[str]]:
+    """Fail when the block sends more than `most` statements to PostgreSQL.
+
+    Yields: the statements, filled as they come.
+    """
+    with watch_statements() as seen:
+        yield seen
+    if most is not None and len(seen) > most:
+        raise AssertionError(f"{len(seen)} statements, at most {most} are allowed:\n" + "\n".join(seen))

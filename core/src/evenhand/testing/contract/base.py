@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
+from tortoise import Tortoise
 
 from evenhand.plugins.loader import GROUP, load_target
 from evenhand.plugins.manifest import PluginManifest
@@ -68,3 +69,8 @@ class ContractBase:
         if self.manifest.settings is None:
             pytest.skip("the plugin has no settings")
         return load_target(self.manifest.settings)
+
+    def own_models(self) -> list[Any]:
+        """The models of its tables, which are open with the database."""
+        apps: Any = Tortoise.apps or {}
+        return list(apps[self.manifest.slug].values()) if self.manifest.slug in apps else []

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
-from tortoise import Tortoise
 
 from evenhand.db.config import APP_ROLE, DatabaseConfig
 from evenhand.db.develop import missing_migrations
@@ -58,7 +55,7 @@ class TableContract(ContractBase):
         """The plugin's models; skips the test when it has none."""
         if self.manifest.models is None:
             pytest.skip("the plugin has no tables")
-        found: list[Any] = list((Tortoise.apps or {}).get(self.manifest.slug, {}).values())
+        found = self.own_models()
         assert found, f"{self.manifest.models} holds no models"
         return found
 

@@ -1,0 +1,10 @@
+"""The plugin keeps to what every plugin keeps to."""
+
+from __future__ import annotations
+
+from evenhand.testing import PluginContract
+from evenhand_commission.manifest import MANIFEST
+
+
+class TestContract(PluginContract):
+    manifest = MANIFEST
