@@ -5,12 +5,12 @@ from __future__ import annotations
 import argparse
 import asyncio
 
-from benchmarks import events, writes
+from benchmarks import events, hooks, writes
 from benchmarks.jobs import run as jobs
 from benchmarks.output import console
 from benchmarks.reads import run as reads
 
-ALL = {"writes": writes.run, "events": events.run, "jobs": jobs.run, "reads": reads.run}
+ALL = {"writes": writes.run, "events": events.run, "hooks": hooks.run, "jobs": jobs.run, "reads": reads.run}
 
 
 def main() -> None:

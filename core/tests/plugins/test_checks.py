@@ -244,7 +244,7 @@ def test_broken_packages_beside_us_stop_nothing(tmp_path: Path) -> None:
     )
     (tmp_path / "shop_migrations").mkdir()
     (tmp_path / "shop_migrations" / "__init__.py").write_text("")
-    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path), "EVENHAND_PLUGINS": ""}
     found = subprocess.run(
         [sys.executable, "-c", PROCESS], env=environment, capture_output=True, text=True, check=False, timeout=60
     )

@@ -134,8 +134,8 @@ class Treacherous(list[str]):
     ("behave", "kind"),
     [
         (stop(ValueError), ValueError),
-        (stop(SystemExit), SystemExit),
-        (stop(GeneratorExit), GeneratorExit),
+        (stop(SystemExit), PluginGaveUp),
+        (stop(GeneratorExit), PluginGaveUp),
         (stop(StopIteration), RuntimeError),
         (stop(MemoryError), MemoryError),
         (stop(Unspeakable), Unspeakable),
@@ -177,7 +177,8 @@ async def test_plain_hooks_are_guarded_alike(tenant: SomeTenant) -> None:
         ctx = await enable(host)
         for number, kind in enumerate((SystemExit, asyncio.CancelledError, GeneratorExit)):
             (outcome,) = await host.ask("offers", ctx, number=number)
-            assert type(outcome.error) is kind
+            assert isinstance(outcome.error, PluginGaveUp)
+            assert type(outcome.error.__cause__) is kind
 
 
 async def test_keyboard_interrupt_and_cancellation_pass_through(tenant: SomeTenant) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from inspect import isawaitable
 from typing import Any, NamedTuple
 
 import structlog
@@ -13,10 +14,12 @@ from evenhand.errors import EvenhandError
 from evenhand.plugins.checks import describe, trace
 from evenhand.plugins.contract import TenantContext
 from evenhand.plugins.failures import note_failure
-from evenhand.plugins.guard import BadAnswer, Limits, Ran, run_guarded
+from evenhand.plugins.guard import BadAnswer, Limits, Ran, call_guarded, wait_guarded
 from evenhand.plugins.hooks import HookSpec, Policy, Result
 from evenhand.plugins.results import Check
 from evenhand.plugins.snapshot import EnabledPlugin
+
+_PLAIN = (list, tuple, str, type(None))
 
 log = structlog.get_logger(__name__)
 
@@ -42,7 +45,7 @@ class Outcome(NamedTuple):
 
     plugin: str
     value: Any
-    error: BaseException | None
+    error: Exception | None
     elapsed: float
     denied: bool = False
 
@@ -52,12 +55,13 @@ class Binding:
     """One plugin's implementation of one hook.
 
     Attributes:
-        wants: the arguments that it names.
+        wants: the arguments that it names, without `ctx`.
     """
 
     plugin: EnabledPlugin
     function: Any
     wants: tuple[str, ...]
+    wants_context: bool
 
 
 class Dispatcher:
@@ -85,31 +89,31 @@ class Dispatcher:
         outcomes: list[Outcome] = []
         first = spec.result is Result.FIRST
         for binding in asked:
-            outcome = await self._ask_one(spec, check, ctx, binding, arguments)
-            outcomes.append(outcome)
-            if outcome.error is not None:
-                await self._failed(spec, ctx, outcome.plugin, outcome.error)
-            elif first and outcome.value is not None:
+            plugin = binding.plugin
+            given = {name: arguments[name] for name in binding.wants}
+            if binding.wants_context:
+                given["ctx"] = ctx if plugin.settings is ctx.settings else ctx.with_settings(plugin.settings)
+            ran = call_guarded(binding.function, given, self.limits)
+            # What most plugins answer needs no question whether it can be awaited.
+            if type(ran.value) not in _PLAIN and isawaitable(ran.value):
+                await wait_guarded(ran.value, self.limits, ran)
+            if ran.blocked > self.limits.blocking:
+                self._slow(plugin.manifest.slug, spec, ran.blocked)
+            if ran.error is None:
+                _check_answer(spec, check, ran)
+            slug, error = plugin.manifest.slug, ran.error
+            outcomes.append(Outcome(slug, ran.value, error, ran.elapsed, error is not None and spec.denies))
+            if error is not None:
+                await self._failed(spec, ctx, slug, error)
+            elif first and ran.value is not None:
                 break
         return outcomes
 
-    async def _ask_one(
-        self, spec: HookSpec, check: Check, ctx: TenantContext, binding: Binding, arguments: Mapping[str, Any]
-    ) -> Outcome:
-        given = {
-            name: ctx.with_settings(binding.plugin.settings) if name == "ctx" else arguments[name]
-            for name in binding.wants
-        }
-        ran = await run_guarded(binding.function, given, self.limits)
-        slug = binding.plugin.manifest.slug
-        if ran.blocked > self.limits.blocking:
-            self.slow[slug, spec.name] += 1
-            log.warning("plugin.slow", plugin=slug, hook=spec.name, seconds=round(ran.blocked, 3))
-        if ran.error is None:
-            _check_answer(spec, check, ran)
-        return Outcome(slug, ran.value, ran.error, ran.elapsed, ran.error is not None and spec.policy is Policy.DENY)
+    def _slow(self, plugin: str, spec: HookSpec, seconds: float) -> None:
+        self.slow[plugin, spec.name] += 1
+        log.warning("plugin.slow", plugin=plugin, hook=spec.name, seconds=round(seconds, 3))
 
-    async def _failed(self, spec: HookSpec, ctx: TenantContext, plugin: str, error: BaseException) -> None:
+    async def _failed(self, spec: HookSpec, ctx: TenantContext, plugin: str, error: Exception) -> None:
         refused = isinstance(error, EvenhandError)
         aborts = spec.policy is Policy.ABORT
         if not (refused and aborts):
@@ -131,7 +135,7 @@ class Dispatcher:
 
 def _check_answer(spec: HookSpec, check: Check, ran: Ran) -> None:
     try:
-        if isinstance(ran.value, Sequence) and type(ran.value) not in (list, tuple, str):
+        if type(ran.value) not in _PLAIN and isinstance(ran.value, Sequence):
             # A list of the plugin's own making may do anything each time it is read; this is the last time.
             ran.value = list(ran.value)
         problem = check(ran.value)

@@ -6,12 +6,12 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from inspect import isawaitable
 from typing import Any
 
 import asyncpg
 
 from evenhand.db.session import driver_transaction, in_open_transaction
+from evenhand.plugins.checks import describe
 
 _AGAIN = 0.5
 """Seconds after which somebody who took no notice of being cancelled is cancelled again."""
@@ -26,7 +26,7 @@ class BadAnswer(Exception):
 
 
 class PluginGaveUp(Exception):
-    """A plugin cancelled itself, or hid that the database refused a statement."""
+    """A plugin tried to end the program, cancelled itself, or hid that the database refused a statement."""
 
 
 @dataclass(frozen=True)
@@ -89,50 +89,49 @@ async def within(awaitable: Awaitable[Any], seconds: float) -> Any:
     return value
 
 
-@dataclass
+@dataclass(slots=True)
 class Ran:
     """What came of a call: a value or an error, how long it took, and how long it kept the loop from turning."""
 
     value: Any = None
-    error: BaseException | None = None
+    error: Exception | None = None
     elapsed: float = 0.0
     blocked: float = 0.0
 
 
-async def run_guarded(function: Callable[..., Any], arguments: Mapping[str, Any], limits: Limits) -> Ran:
-    """Call a plugin's function, `async` or plain.
+def call_guarded(function: Callable[..., Any], arguments: Mapping[str, Any], limits: Limits) -> Ran:
+    """Call a plugin's function, `async` or plain. A plain one cannot reach the database and needs no savepoint.
 
-    Inside a transaction what waits runs in a savepoint, which is undone when it fails. A plain function cannot reach
-    the database and needs none.
-
-    Returns: how it went. Only a real cancellation, KeyboardInterrupt, and the database's failure to keep the
-    transaction itself are raised.
+    Returns: how it went. A value that can be awaited is for `wait_guarded`.
     """
     ran = Ran()
     started = time.perf_counter()
     try:
-        value = function(**arguments)
-        if type(value) is list or value is None:
-            ran.value, waits = value, False
-        else:
-            waits = isawaitable(value)
-            ran.value = value
+        ran.value = function(**arguments)
     except KeyboardInterrupt:
         raise
     except BaseException as error:
         # A plain call cannot be cancelled or closed from outside: whatever comes out of it is the plugin's.
-        ran.error, waits = error, False
+        ran.error = _harmless(error)
     ran.elapsed = ran.blocked = time.perf_counter() - started
-    inside = in_open_transaction()
-    patience = limits.inside if inside else limits.outside
-    if not waits:
-        if ran.error is None and ran.elapsed > patience:
-            ran.value, ran.error = None, PluginTookTooLong(f"it kept everybody waiting for {ran.elapsed:.1f} seconds")
-        return ran
-    awaitable, ran.value = ran.value, None
-    if not inside:
+    if ran.error is None and ran.elapsed > limits.blocking and ran.elapsed > _patience(limits):
+        ran.value, ran.error = None, PluginTookTooLong(f"it kept everybody waiting for {ran.elapsed:.1f} seconds")
+    return ran
+
+
+async def wait_guarded(awaitable: Awaitable[Any], limits: Limits, ran: Ran) -> None:
+    """Wait for what a plugin's function answered; inside a transaction in a savepoint, which is undone when it fails.
+
+    Args:
+        ran: gets the value or the error, and the time.
+
+    Only a real cancellation, KeyboardInterrupt, and the database's failure to keep the transaction are raised.
+    """
+    ran.value = None
+    patience = _patience(limits)
+    if not in_open_transaction():
         await _settle(awaitable, patience, ran)
-        return ran
+        return
     client = driver_transaction()
     async with client.acquire_connection() as connection:
         try:
@@ -143,7 +142,19 @@ async def run_guarded(function: Callable[..., Any], arguments: Mapping[str, Any]
     await _settle(awaitable, patience, ran)
     async with client.acquire_connection() as connection:
         await _leave(connection, ran)
-    return ran
+
+
+def _patience(limits: Limits) -> float:
+    return limits.inside if in_open_transaction() else limits.outside
+
+
+def _harmless(error: BaseException) -> Exception:
+    """An error that whoever handles errors can handle: nobody expects SystemExit."""
+    if isinstance(error, Exception):
+        return error
+    harmless = PluginGaveUp(describe(error))
+    harmless.__cause__ = error
+    return harmless
 
 
 async def _settle(awaitable: Awaitable[Any], seconds: float, ran: Ran) -> None:
@@ -156,9 +167,9 @@ async def _settle(awaitable: Awaitable[Any], seconds: float, ran: Ran) -> None:
         if error.__traceback__ is None or error.__traceback__.tb_next is None:
             # It comes from no frame of the plugin's: this coroutine itself is being closed.
             raise
-        ran.error = error
+        ran.error = _harmless(error)
     except BaseException as error:
-        ran.error = error
+        ran.error = _harmless(error)
     ran.elapsed += time.perf_counter() - started
 
 

@@ -143,7 +143,10 @@ class PluginHost:
 
     def _binding(self, spec: HookSpec, plugin: EnabledPlugin) -> Binding | None:
         found = self._installed.implementation(spec.name, plugin.manifest.slug)
-        return None if found is None else Binding(plugin, found.function, tuple(found.argnames))
+        if found is None:
+            return None
+        wants = tuple(name for name in found.argnames if name != "ctx")
+        return Binding(plugin, found.function, wants, "ctx" in found.argnames)
 
     def _bindings(self, spec: HookSpec, snapshot: Snapshot) -> tuple[Binding, ...]:
         found: tuple[Binding, ...] | None = snapshot.memory.get(spec.name)

@@ -19,6 +19,9 @@ Check = Callable[[Any], str | None]
 """What is wrong with a value, in words; None when nothing is."""
 
 
+_USUAL = (list, tuple)
+
+
 def _name(value: object) -> str:
     return type(value).__name__
 
@@ -33,10 +36,11 @@ def _nothing(value: Any) -> str | None:
 
 def _instance(kind: type) -> Check:
     # To Python a moment is a date and True is a number; to people they are not.
+    usual = dict if kind is collections.abc.Mapping else kind
     but: type = datetime if kind is date else bool if kind in (int, float) else type(None)
 
     def check(value: Any) -> str | None:
-        if type(value) is kind or (isinstance(value, kind) and not isinstance(value, but)):
+        if type(value) is usual or (isinstance(value, kind) and not isinstance(value, but)):
             return None
         return f"{_name(value)} instead of {kind.__name__}"
 
@@ -69,7 +73,9 @@ def _any_of(checks: Sequence[Check]) -> Check:
 
 def _sequence(item: Check) -> Check:
     def check(value: Any) -> str | None:
-        if not isinstance(value, collections.abc.Sequence) or isinstance(value, str | bytes):
+        if type(value) not in _USUAL and (
+            not isinstance(value, collections.abc.Sequence) or isinstance(value, str | bytes)
+        ):
             return f"{_name(value)} instead of a list"
         for position, one in enumerate(value):
             problem = item(one)

@@ -70,6 +70,11 @@ class HookSpec:
         return f"{self.name}({shown}) -> {full.return_annotation}"
 
     @property
+    def denies(self) -> bool:
+        """Whether a failure counts as no."""
+        return self.policy is Policy.DENY
+
+    @property
     def doc(self) -> str:
         """Its docstring."""
         return inspect.getdoc(self.function) or ""
