@@ -29,14 +29,15 @@ class PermissionDenied(EvenhandError):
     code = "PERMISSION_DENIED"
 
 
-SETUP = frozenset(
-    {"User", "Team", "Pool", "Pipeline", "Stage", "CustomField", "Tenant", "TenantPlugin", "ApiKey", "Schedule"}
+PRIVATE = frozenset({"ApiKey", "Schedule", "WebhookEndpoint", "EventDelivery"})
+"""Entities that only admins read."""
+
+SETUP = (
+    PRIVATE
+    | {"User", "Team", "Pool", "Pipeline", "Stage", "CustomField", "Tenant", "TenantPlugin"}
     | {"ApprovalPolicy"}
 )
 """Entities that shape the tenant itself; only admins write them."""
-
-PRIVATE = frozenset({"ApiKey", "Schedule"})
-"""Entities that only admins read."""
 
 SHARED = frozenset({"Product", "Campaign", "Competitor", "Tag", "Absence", "Deputy"})
 """Entities that everybody uses; managers and admins write them."""

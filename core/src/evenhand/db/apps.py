@@ -17,6 +17,7 @@ CORE_MODULES = (
     "evenhand.auth.models",
     "evenhand.plugins.models",
     "evenhand.jobs.models",
+    "evenhand.webhooks.models",
     "evenhand.notifications.models",
     "evenhand.approvals.models",
 )
