@@ -3,15 +3,17 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 from typing import Any
 
 import pytest
+from rich.text import Text
 
 from evenhand.actions.plugins import disable_plugin, enable_plugin, set_plugin
 from evenhand.actions.suspension import count_failure
 from evenhand.audit.models import AuditEntry
+from evenhand.cli.plugins import _state
 from evenhand.clock import system_clock, use_clock
 from evenhand.db.session import reading, transaction
 from evenhand.plugins.contract import Kpi, RecordChange
@@ -170,3 +172,12 @@ async def test_events_wait_for_a_suspended_plugin_and_skip_a_disabled_one(tenant
         assert delivered.error is None
         await set_plugin("moody", enabled=False)
         assert await host.deliver_event(await tenant_context(), "moody", event=event) is None
+
+
+def test_people_see_why_a_plugin_is_suspended() -> None:
+    row = TenantPlugin(slug="moody", enabled=True, position=2, tenant_id=uuid7())
+    assert _state(row) == "enabled, position 2"
+    row.suspended_at, row.reason = datetime(2026, 1, 2, 3, 4, tzinfo=UTC), "It failed [red]often[/red]"
+    assert Text.from_markup(_state(row)).plain == "suspended since 2026-01-02 03:04 UTC: It failed [red]often[/red]"
+    row.enabled = False
+    assert _state(row) == "disabled"

@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 import typer
+from rich.markup import escape
 from rich.table import Table
 
 from evenhand.actions.plugins import set_plugin
@@ -15,7 +16,7 @@ from evenhand.db.session import reading
 from evenhand.errors import InvalidInput, Problem
 from evenhand.plugins.host import PluginHost
 from evenhand.plugins.loader import installed_plugins
-from evenhand.plugins.models import TenantPlugin
+from evenhand.plugins.models import PluginState, TenantPlugin
 from evenhand.tenancy.context import acting_as
 
 
@@ -39,7 +40,7 @@ def plugin_list(
         with acting_as(await tenant_actor(tenant)):
             async with reading():
                 rows = await TenantPlugin.all()
-        return {row.slug: f"enabled, position {row.position}" if row.enabled else "disabled" for row in rows}
+        return {row.slug: _state(row) for row in rows}
 
     per_tenant = run(states) if tenant is not None else {}
     host = PluginHost(installed_plugins())
@@ -47,8 +48,16 @@ def plugin_list(
     for plugin in installed_plugins():
         failure = host.failures.get(plugin.name)
         usable = per_tenant.get(plugin.name, "not enabled") if tenant is not None else "installed"
-        table.add_row(plugin.name, plugin.distribution, f"[red]{failure}[/red]" if failure else usable)
+        table.add_row(plugin.name, plugin.distribution, f"[red]{escape(failure)}[/red]" if failure else usable)
     console.print(table)
+
+
+def _state(row: TenantPlugin) -> str:
+    if row.state is PluginState.ENABLED:
+        return f"enabled, position {row.position}"
+    if row.state is PluginState.SUSPENDED:
+        return f"[red]suspended[/red] since {row.suspended_at:%Y-%m-%d %H:%M} UTC: {escape(row.reason or '')}"
+    return row.state.value
 
 
 _SETTINGS_HINT = "Give an object such as '{\"percent\": 5}'."
