@@ -44,6 +44,12 @@ MINIMAL: dict[str, dict[str, Any]] = {
     "CustomField": {"entity": "Lead", "key": "budget"},
     "ApprovalPolicy": {"name": "大单", "kind": "STAGE_MOVE", "steps": [{"approver": "requesterManager"}]},
     "Deputy": {"userId": "$User", "deputyId": "$User"},
+    "AutomationRule": {
+        "name": "规则",
+        "entity": "Lead",
+        "events": ["LeadCreated"],
+        "actions": [{"do": "notify", "to": ["owner"], "title": "请看"}],
+    },
     "Attachment": {"fileName": "合同.pdf", "sizeBytes": 1, "sha256": "0" * 64},
 }
 CHANGE: dict[str, dict[str, Any]] = {

@@ -161,6 +161,11 @@ VALUES: Mapping[str, Mapping[str, str]] = {
         "WON": "The deal was made.",
         "LOST": "The deal was not made.",
     },
+    "RunOutcome": {
+        "DONE": "All actions were done.",
+        "FAILED": "The condition or an action failed; nothing of it stays.",
+        "STOPPED": "Too many events led to each other; nothing was done.",
+    },
     "SurveyKind": {
         "CSAT": "How content the customer was with one matter.",
         "NPS": "How likely the customer is to recommend us.",

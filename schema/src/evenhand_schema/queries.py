@@ -172,7 +172,7 @@ def query_fields() -> dict[str, Any]:
         "search": search_field(),
         "plugins": strawberry.field(resolver=_plugins, description="The installed plugins, in the tenant's order."),
     }
-    for name in (*ENTITIES, "Job", "Notification", "Schedule"):
+    for name in (*ENTITIES, "Job", "Notification", "Schedule", "AutomationRun"):
         item = TYPES[name]
         members[snake(name)] = record_field(item)
         choosing = choosing_arguments(item)

@@ -21,6 +21,7 @@ from evenhand.actions.orders import (
 )
 from evenhand.actions.stages import check_criteria, move_stages, place_in_pipeline, won_again
 from evenhand.actions.structure import settle_structure
+from evenhand.automation.saving import settle_rules
 from evenhand.entities import Lead, Opportunity, Tenant
 from evenhand.entities.columns import EMAIL
 from evenhand.entities.enums import ChannelKind, CustomFieldType, LeadStatus, StageKind, SurveyKind
@@ -68,6 +69,8 @@ async def prepare_new(kind: Entity, cleaned: Sequence[dict[str, Any]], times: Se
             check_policies(cleaned, refusals)
         case "Deputy":
             await check_deputies(cleaned, refusals)
+        case "AutomationRule":
+            await settle_rules([(None, values) for values in cleaned], refusals)
     await settle_custom(kind, [(None, values) for values in cleaned], refusals)
     for values, at in zip(cleaned, times, strict=True):
         for moment in ("occurred_at", "opened_at", "paid_at", "answered_at"):
@@ -128,6 +131,8 @@ async def prepare_changes(
             check_policies([{**record.columns(), **values} for record, values in plans], refusals)
         case "Deputy":
             await check_deputies([{**record.columns(), **values} for record, values in plans], refusals)
+        case "AutomationRule":
+            await settle_rules(plans, refusals)
     await settle_structure(kind, plans, journal, refusals)
     await settle_custom(kind, plans, refusals)
     _check_together(kind, [{**record.columns(), **values} for record, values in plans], refusals)

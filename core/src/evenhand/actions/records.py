@@ -19,6 +19,7 @@ from evenhand.actions.stages import Move, note_stage_changes
 from evenhand.actions.structure import hold_tree, may_not_archive, may_not_restore
 from evenhand.actions.values import clean, require_value
 from evenhand.auth.permissions import Operation, PermissionDenied, require
+from evenhand.automation.saving import subscribe_rules
 from evenhand.db.bulk import insert_rows, update_rows
 from evenhand.entities import StageChange
 from evenhand.entities.enums import OwnershipReason
@@ -156,6 +157,7 @@ async def insert_clean(
                 at=at,
             )
     await _note_first_stages(kind, ids, cleaned, journal)
+    await subscribe_rules(kind)
     return ids
 
 
@@ -322,6 +324,7 @@ async def apply_clean(
             for before in [record.columns()]
         ]
         await tell_closings(placings, journal)
+    await subscribe_rules(kind)
     return [row["id"] for row in rows]
 
 
@@ -403,6 +406,7 @@ async def set_archived(kind: Entity, records: Sequence[RecordModel], *, archive:
         event = f"{kind.name}{'Archived' if archive else 'Restored'}"
         journal.emit(event, kind.name, record.id, {"before": before, "after": after})
     await update_rows(journal.client, kind.model, rows)
+    await subscribe_rules(kind)
     return [record.id for _, record in changing]
 
 

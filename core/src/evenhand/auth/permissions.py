@@ -35,7 +35,7 @@ PRIVATE = frozenset({"ApiKey", "Schedule", "WebhookEndpoint", "EventDelivery"})
 SETUP = (
     PRIVATE
     | {"User", "Team", "Pool", "Pipeline", "Stage", "CustomField", "Tenant", "TenantPlugin"}
-    | {"ApprovalPolicy"}
+    | {"ApprovalPolicy", "AutomationRule"}
 )
 """Entities that shape the tenant itself; only admins write them."""
 

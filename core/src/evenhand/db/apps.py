@@ -20,6 +20,7 @@ CORE_MODULES = (
     "evenhand.webhooks.models",
     "evenhand.notifications.models",
     "evenhand.approvals.models",
+    "evenhand.automation.models",
 )
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from evenhand import entities as e
 from evenhand.approvals.models import ApprovalPolicy, Deputy
+from evenhand.automation.models import AutomationRule
 from evenhand.entities.ownable import OwnableModel
 from evenhand.entities.searchable import Searchable
 from evenhand.errors import EvenhandError
@@ -151,6 +152,12 @@ ENTITIES: Mapping[str, Entity] = {
         Entity("CustomField", e.CustomField, title="key", labels={"en": "custom field", "zh": "自定义字段"}),
         Entity("ApprovalPolicy", ApprovalPolicy, labels={"en": "approval policy", "zh": "审批规则"}),
         Entity("Deputy", Deputy, title="note", labels={"en": "deputy", "zh": "代理人"}),
+        Entity(
+            "AutomationRule",
+            AutomationRule,
+            managed=frozenset({"key", "failures", "suspended_at", "suspended_reason"}),
+            labels={"en": "automation rule", "zh": "自动化规则"},
+        ),
         Entity("Attachment", e.Attachment, title="file_name", labels={"en": "attachment", "zh": "附件"}),
     )
 }

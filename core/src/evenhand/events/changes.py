@@ -138,6 +138,52 @@ class PluginSettingsUpdated(Event):
     slug: str
 
 
+class TaskDue(Event):
+    """A task is due, or the time to remind of it came.
+
+    Attributes:
+        due_at: when it is due; None when only a reminder was set.
+        assignee_id: who is to do it.
+    """
+
+    due_at: datetime | None = None
+    assignee_id: UUID | None = None
+
+
+class NextStepDue(Event):
+    """The day of an open opportunity's next step came."""
+
+    next_step_on: date
+    owner_id: UUID | None = None
+
+
+class StageOverdue(Event):
+    """An open opportunity is longer in its stage than expected.
+
+    Attributes:
+        expected_days: how long it was expected to stay.
+        days: how long it stays.
+    """
+
+    stage_id: UUID
+    expected_days: int
+    days: int
+    owner_id: UUID | None = None
+
+
+class LeadUntouched(Event):
+    """Nobody worked on an open lead for as many days as the tenant allows.
+
+    Attributes:
+        since: when somebody last did, or when it came.
+        days: how long ago that is.
+    """
+
+    since: datetime
+    days: int
+    owner_id: UUID | None = None
+
+
 class Ping(Event):
     """A test that an endpoint is reached; nothing happened."""
 
@@ -146,6 +192,8 @@ __all__ = [
     "AccountMerged",
     "AccountUnmerged",
     "LeadConverted",
+    "LeadUntouched",
+    "NextStepDue",
     "OpportunityLost",
     "OpportunityReopened",
     "OpportunityWon",
@@ -155,6 +203,8 @@ __all__ = [
     "PluginEnabled",
     "PluginSettingsUpdated",
     "StageChanged",
+    "StageOverdue",
     "Tagged",
+    "TaskDue",
     "Untagged",
 ]

@@ -54,7 +54,7 @@ class TryLater(Exception):
         self.after = after
 
 
-KIND_MODULES = ["evenhand.events.plugins", "evenhand.webhooks.delivery"]
+KIND_MODULES = ["evenhand.events.plugins", "evenhand.webhooks.delivery", "evenhand.automation.delivery"]
 """Modules that declare kinds of subscribers; whoever adds a kind adds its module."""
 _kinds: dict[str, Kind] = {}
 

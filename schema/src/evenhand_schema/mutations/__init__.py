@@ -5,6 +5,7 @@ from typing import Any
 import strawberry
 
 from evenhand_schema.mutations.approvals import approval_mutations
+from evenhand_schema.mutations.automation import automation_mutations
 from evenhand_schema.mutations.failures import HANDLERS
 from evenhand_schema.mutations.jobs import job_mutations
 from evenhand_schema.mutations.merges import merge_mutations
@@ -27,6 +28,7 @@ def _mutation_type() -> Any:
         | tag_mutations()
         | job_mutations()
         | notification_mutations()
+        | automation_mutations()
         | plugin_mutations()
     )
     return strawberry.type(type("Mutation", (), members), description="What can be changed.")

@@ -12,6 +12,7 @@ from evenhand_schema.types.approval import (
     Deputy,
 )
 from evenhand_schema.types.attachment import Attachment
+from evenhand_schema.types.automation import AutomationCount, AutomationRule, AutomationRun
 from evenhand_schema.types.campaign import Campaign
 from evenhand_schema.types.contact import Contact, ContactChannel
 from evenhand_schema.types.custom_field import CustomField
@@ -62,6 +63,9 @@ __all__ = [
     "ApprovalRequest",
     "ApprovalSeat",
     "Attachment",
+    "AutomationCount",
+    "AutomationRule",
+    "AutomationRun",
     "Campaign",
     "Competitor",
     "Contact",
