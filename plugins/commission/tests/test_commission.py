@@ -18,6 +18,7 @@ from evenhand.ownership.models import Pool
 from evenhand.plugins.host import current_host, tenant_context
 from evenhand.tenancy.context import Role, acting_as
 from evenhand.testing import SomeTenant
+from evenhand.testing.queries import watch_statements
 from evenhand_commission import service
 from evenhand_schema.testing import Api
 
@@ -152,3 +153,33 @@ async def test_bad_settings_are_refused_and_named(seller: SomeTenant) -> None:
         await set_plugin("commission", settings={"percent": "101"})
     (problem,) = refused.value.problems
     assert problem.field == "settings.percent"
+
+
+async def test_a_deal_without_an_amount_is_not_won_when_the_tenant_wants_it_so(api: Api, seller: SomeTenant) -> None:
+    deal = await seller.create("Opportunity", name="无金额", currency="CNY")
+    earlier = await close(seller, "earlier")
+    with acting_as(seller.system):
+        async with reading():
+            won = await Stage.filter(kind="won").first()
+        await set_plugin("commission", settings={"percent": "10", "require_amount_when_won": True})
+    assert won is not None
+    move = """mutation ($id: ID!, $stage: ID!) { result: moveOpportunity(id: $id, stageId: $stage) {
+        __typename ... on InvalidInput { problems { field code message hint } } } }"""
+    with watch_statements() as seen:
+        refused = (await api.data(seller, move, id=str(deal), stage=str(won.id)))["result"]
+    assert any("FROM stages" in statement for statement in seen)
+    (problem,) = refused["problems"]
+    assert (problem["field"], problem["code"]) == ("amount", "AMOUNT_REQUIRED")
+    assert "commission" in problem["message"]
+    change = """mutation ($id: ID!, $input: UpdateOpportunityInput!) { result:
+        updateOpportunity(id: $id, input: $input) {
+        __typename ... on Opportunity { closedOn } } }"""
+    with_amount = {"amount": "5", "stageId": str(won.id)}
+    assert (await api.data(seller, change, id=str(deal), input=with_amount))["result"]["closedOn"] is not None
+    emptied = (await api.data(seller, change, id=str(deal), input={"amount": None}))["result"]
+    assert emptied["__typename"] == "InvalidInput"
+    # What was won before anybody asked for an amount can go on being changed.
+    named = (await api.data(seller, change, id=str(earlier), input={"name": "早先"}))["result"]
+    assert named["__typename"] == "Opportunity"
+    lost = await close(seller, "lost", "lost")
+    assert lost

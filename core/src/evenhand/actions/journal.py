@@ -27,6 +27,7 @@ from evenhand.events.outbox import write_events
 from evenhand.live.notices import ChangeOperation, notices_of
 from evenhand.live.presence import send
 from evenhand.ownership.models import OwnershipEntry
+from evenhand.plugins.contract import TenantContext
 from evenhand.tenancy.context import Actor, current_actor
 from evenhand.tenancy.models import uuid7
 
@@ -67,6 +68,8 @@ class Journal:
     actor: Actor
     client: TransactionWrapper
     now: datetime
+    hook_context: TenantContext | None = None
+    """What plugins are asked with, once the first of them is asked."""
     _audit: list[dict[str, Any]] = field(default_factory=list)
     _events: list[dict[str, Any]] = field(default_factory=list)
     _told: list[dict[str, Any]] = field(default_factory=list)

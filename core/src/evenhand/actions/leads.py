@@ -11,12 +11,14 @@ from evenhand.actions.errors import AlreadyConverted, RecordArchived, VersionCon
 from evenhand.actions.journal import Journal, Why, writing
 from evenhand.actions.records import create_records
 from evenhand.actions.stages import tenant_zone
+from evenhand.actions.validation import validate_changes
 from evenhand.auth.permissions import Operation, require
 from evenhand.db.bulk import update_rows
 from evenhand.entities import Account, Lead
 from evenhand.entities.enums import LeadStatus, OwnershipReason
 from evenhand.entities.registry import entity
 from evenhand.errors import NotFound
+from evenhand.plugins.contract import RecordChange
 from evenhand.tenancy.context import current_actor
 
 
@@ -158,6 +160,8 @@ async def _close(lead: Lead, converted: Converted, journal: Journal) -> None:
         "converted_contact_id": converted.contact_id,
         "converted_opportunity_id": converted.opportunity_id,
     }
+    old = lead.columns()
+    await validate_changes(entity("Lead"), [RecordChange("Lead", lead.id, old, {**old, **new})], journal)
     row = {"id": lead.id, "tenant_id": lead.tenant_id, **new}
     row |= {"version": lead.version + 1, "updated_at": journal.now}
     await update_rows(journal.client, Lead, [row])

@@ -17,6 +17,7 @@ from evenhand.actions.orders import effects_of_archiving, settle_payments
 from evenhand.actions.preparation import prepare_changes, prepare_new
 from evenhand.actions.stages import Move, note_stage_changes
 from evenhand.actions.structure import hold_tree, may_not_archive, may_not_restore
+from evenhand.actions.validation import asks_plugins, validate_changes
 from evenhand.actions.values import clean, require_value
 from evenhand.auth.permissions import Operation, PermissionDenied, require
 from evenhand.automation.saving import subscribe_rules
@@ -26,6 +27,7 @@ from evenhand.entities.enums import OwnershipReason
 from evenhand.entities.registry import Entity, entity
 from evenhand.errors import InvalidInput, NotFound, Problem, Refusals, placed
 from evenhand.ownership.holders import default_holder, ineligible_owners, require_may_own
+from evenhand.plugins.contract import RecordChange
 from evenhand.tenancy.context import current_actor
 from evenhand.tenancy.models import RecordModel, uuid7
 
@@ -138,6 +140,10 @@ async def insert_clean(
         }
         for record_id, values, at in zip(ids, cleaned, times, strict=True)
     ]
+    if asks_plugins(kind):
+        pairs = zip(rows, cleaned, strict=True)
+        new = [RecordChange(kind.name, row["id"], None, {**row, **values}) for row, values in pairs]
+        await validate_changes(kind, new, journal)
     with explained(kind.model, rows):
         await insert_rows(journal.client, kind.model, rows)
     for child in kind.children:
@@ -292,8 +298,11 @@ async def apply_clean(
         for child in kind.children
     }
     rows: list[dict[str, Any]] = []
+    asked = asks_plugins(kind)
+    changes: list[RecordChange] = []
+    places: list[int] = []
     replaced: dict[str, dict[UUID, Any]] = {child.key: {} for child in kind.children}
-    for record, values in plans:
+    for place, (record, values) in enumerate(plans):
         new = {k: v for k, v in values.items() if k not in replaced and getattr(record, k) != v}
         lists = {
             key: values[key]
@@ -307,11 +316,18 @@ async def apply_clean(
         rows.append({**row, "version": record.version + 1, "updated_at": at})
         for key, items in lists.items():
             replaced[key][record.id] = items
+        old_lists = {key: there[key].get(record.id, []) for key in lists}
+        if asked:
+            places.append(place)
+            old = {**record.columns(), **old_lists}
+            changes.append(RecordChange(kind.name, record.id, old, {**old, **new, **lists}))
         before = {name: getattr(record, name) for name in new}
-        before |= {key: there[key].get(record.id, []) for key in lists}
+        before |= old_lists
         after = {**new, **lists}
         journal.record(kind.name, record.id, before=before, after=after, at=at)
         journal.emit(f"{kind.name}Updated", kind.name, record.id, {"before": before, "after": after}, at=at)
+    with placed(places):
+        await validate_changes(kind, changes, journal)
     for child in kind.children:
         await replace_children(child, replaced[child.key], journal, times)
     with explained(kind.model, rows):

@@ -22,7 +22,7 @@ JobHandler = Callable[["RunningJob", dict[str, Any]], Awaitable[None]]
 
 H = TypeVar("H", bound=JobHandler)
 
-CORE_JOBS: tuple[str, ...] = ("evenhand.jobs.housekeeping",)
+CORE_JOBS: tuple[str, ...] = ("evenhand.jobs.housekeeping", "evenhand.jobs.approvals")
 """Modules that declare the core's own kinds with `@job` and `default_schedule`."""
 
 LONGEST = timedelta(minutes=30)

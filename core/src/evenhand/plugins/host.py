@@ -209,6 +209,14 @@ class PluginHost:
         outcomes = await self.ask("plugin_health", ctx)
         return [(outcome.plugin, finding) for outcome in outcomes for finding in outcome.value or ()]
 
+    def validates(self, entity: str) -> bool:
+        """Whether a plugin that is installed checks records of this entity; whether it is enabled is not asked."""
+        return any(
+            (manifest.validates is None or entity in manifest.validates)
+            and self._installed.implementation("validate_record", slug) is not None
+            for slug, manifest in self.manifests.items()
+        )
+
     async def validate_record(
         self, ctx: TenantContext, *, changes: Sequence[RecordChange]
     ) -> list[tuple[str, FieldProblem]]:

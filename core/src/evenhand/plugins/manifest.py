@@ -58,6 +58,7 @@ class PluginManifest(BaseModel):
         permissions: what it does with the tenant's data, in words an admin can judge.
         events: types of events that `on_event` wants.
         jobs: kinds of jobs that it brings.
+        validates: entities whose records `validate_record` checks; None: all. Writes of others do not ask it.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -76,6 +77,7 @@ class PluginManifest(BaseModel):
     events: tuple[EventType, ...] = ()
     jobs: tuple[JobSpec, ...] = ()
     upgrade_settings: Target | None = None
+    validates: tuple[str, ...] | None = None
 
     @model_validator(mode="after")
     def _kinds_are_its_own(self) -> Self:

@@ -13,5 +13,9 @@ MANIFEST = PluginManifest(
     hooks="evenhand_commission.plugin:plugin",
     graphql="evenhand_commission.graphql:CONTRIBUTION",
     settings="evenhand_commission.settings:CommissionSettings",
-    permissions=("Reads closed opportunities and whose they are.",),
+    permissions=(
+        "Reads closed opportunities and whose they are.",
+        "Refuses won opportunities without an amount, when that is set.",
+    ),
+    validates=("Opportunity",),
 )

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from evenhand.api import CommissionLine, Deal, Period, TenantContext, hookimpl
-from evenhand_commission.rules import lines_for
+from evenhand.api import CommissionLine, Deal, FieldProblem, Period, RecordChange, TenantContext, hookimpl
+from evenhand_commission.rules import lacks_amount, lines_for, no_amount
+from evenhand_commission.service import won_stages
 from evenhand_commission.settings import CommissionSettings
 
 
@@ -23,6 +24,15 @@ class CommissionPlugin:
     ) -> Sequence[CommissionLine]:
         """One line for every deal won in the period that has an owner."""
         return lines_for(deals, period, plan_of(ctx))
+
+    @hookimpl
+    async def validate_record(self, ctx: TenantContext, changes: Sequence[RecordChange]) -> Sequence[FieldProblem]:
+        """No deal is won without an amount, when the tenant wants it so."""
+        if not plan_of(ctx).require_amount_when_won:
+            return []
+        lacking = [change for change in changes if lacks_amount(change)]
+        won = await won_stages({change.after["stage_id"] for change in lacking}) if lacking else set()
+        return [no_amount(change) for change in lacking if change.after["stage_id"] in won]
 
 
 plugin = CommissionPlugin()

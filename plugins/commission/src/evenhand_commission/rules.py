@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from decimal import ROUND_HALF_UP, Decimal
 
-from evenhand.api import CommissionLine, Deal, Outcome, Period
+from evenhand.api import CommissionLine, Deal, FieldProblem, Outcome, Period, RecordChange
 from evenhand_commission.settings import CommissionSettings
 
 CENT = Decimal("0.01")
@@ -72,3 +72,18 @@ def _money(amount: Decimal) -> str:
     short = _short(amount)
     decimals = len(short.partition(".")[2])
     return f"{amount:,.{max(decimals, 2)}f}"
+
+
+def lacks_amount(change: RecordChange) -> bool:
+    """Whether a deal is closed, or closed already and changed in its amount, without an amount to compute from.
+
+    Deals that had none before anybody asked for one can go on being changed.
+    """
+    touched = {"stage_id", "amount", "closed_on"} & change.changed
+    return bool(touched) and change.after["closed_on"] is not None and not change.after["amount"]
+
+
+def no_amount(change: RecordChange) -> FieldProblem:
+    """Why such a deal cannot be won."""
+    message = "amount: a won deal needs one, or its commission cannot be computed."
+    return FieldProblem(change.record_id, "amount", "AMOUNT_REQUIRED", message, "Give the amount.")

@@ -7,7 +7,16 @@ from collections.abc import Collection
 from datetime import date
 from uuid import UUID
 
-from evenhand.api import CommissionLine, InvalidInput, Period, Problem, closed_deals
+from evenhand.api import (
+    CommissionLine,
+    InvalidInput,
+    Period,
+    Problem,
+    closed_deals,
+    current_tenant,
+    raw_connection,
+    reading,
+)
 from evenhand_commission.rules import lines_for
 from evenhand_commission.settings import CommissionSettings
 
@@ -32,3 +41,14 @@ async def lines_of(plan: CommissionSettings, opportunity_ids: Collection[UUID]) 
     for line in lines_for(await closed_deals(opportunity_ids=opportunity_ids), EVER, plan):
         found[line.opportunity_id].append(line)
     return {one: found[one] for one in opportunity_ids}
+
+
+async def won_stages(stage_ids: Collection[UUID]) -> set[UUID]:
+    """Those of the stages in which deals are won; inside the open transaction."""
+    async with reading() as client:
+        rows = await raw_connection(client).fetch(
+            "SELECT id FROM stages WHERE tenant_id = $1 AND id = ANY ($2::uuid[]) AND kind = 'won'",
+            current_tenant(),
+            list(stage_ids),
+        )
+    return {row["id"] for row in rows}

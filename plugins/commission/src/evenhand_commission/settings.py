@@ -40,6 +40,15 @@ class CommissionSettings(BaseModel):
         help={"en": "Last day of winning that counts; empty: no bound.", "zh": "截至该赢单日；留空不限。"},
     )
 
+    require_amount_when_won: bool = setting(
+        False,
+        title={"en": "Won deals need an amount", "zh": "赢单必须填写金额"},
+        help={
+            "en": "A deal cannot be won, or lose its amount afterwards, without an amount to compute commission from.",
+            "zh": "没有金额的商机不能赢单，赢单后也不能清空金额，否则无法计算提成。",
+        },
+    )
+
     @model_validator(mode="after")
     def _in_order(self) -> Self:
         if self.effective_from and self.effective_to and self.effective_to < self.effective_from:
