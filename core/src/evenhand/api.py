@@ -1,6 +1,9 @@
 """The public surface for plugins. What is not here is private to the core and may change at any time."""
 
 from evenhand import API_VERSION
+from evenhand.actions.approvals.requirements import require_approval
+from evenhand.actions.journal import Journal, writing
+from evenhand.approvals.errors import ApprovalRequired
 from evenhand.db.bulk import insert_rows, update_rows
 from evenhand.db.operations import RunSQL, ScopeTables
 from evenhand.db.session import raw_connection, reading, transaction
@@ -47,6 +50,7 @@ from evenhand.tenancy.models import TenantModel, ref, uuid7
 __all__ = [
     "API_VERSION",
     "Amount",
+    "ApprovalRequired",
     "AssignmentPolicy",
     "BadCell",
     "BadRow",
@@ -62,6 +66,7 @@ __all__ = [
     "Importer",
     "InvalidInput",
     "JobSpec",
+    "Journal",
     "Kpi",
     "Measurement",
     "NotFound",
@@ -92,8 +97,10 @@ __all__ = [
     "raw_connection",
     "reading",
     "ref",
+    "require_approval",
     "setting",
     "transaction",
     "update_rows",
     "uuid7",
+    "writing",
 ]

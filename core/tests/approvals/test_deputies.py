@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -43,7 +44,7 @@ async def test_a_deputy_decides_within_the_days_and_it_is_kept_for_whom(company:
     with pytest.raises(NotApprover):
         await company.decide(request, colleague)
     with acting_as(company.actor(Role.MANAGER)):
-        days = {"starts_on": today() - timedelta(days=1), "ends_on": today() + timedelta(days=1)}
+        days: dict[str, Any] = {"starts_on": today() - timedelta(days=1), "ends_on": today() + timedelta(days=1)}
         now = await set_deputy(colleague.user_id, **days)
         assert await set_deputy(colleague.user_id, **days) == now
         assert await end_deputy(past)
@@ -90,7 +91,7 @@ async def test_requesters_do_not_decide_as_deputies_and_nobody_decides_twice_at_
     second = await company.user("经理二", Role.MANAGER)
     assert second.user_id is not None
     manager, rep = company.tenant.users[Role.MANAGER], company.tenant.users[Role.REP]
-    days = {"starts_on": today() - timedelta(days=1), "ends_on": today() + timedelta(days=1)}
+    days: dict[str, Any] = {"starts_on": today() - timedelta(days=1), "ends_on": today() + timedelta(days=1)}
     with acting_as(company.actor(Role.MANAGER)):
         await set_deputy(rep, **days)
     with acting_as(second):
