@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from evenhand.testing import PluginContract
 from evenhand_commission.manifest import MANIFEST
+from evenhand_schema.testing import GraphQLContract
 
 
-class TestContract(PluginContract):
+class TestContract(GraphQLContract, PluginContract):
     manifest = MANIFEST

@@ -10,6 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from evenhand.actions.plugins import set_plugin
+from evenhand.cli import authoring
 from evenhand.cli.runtime import TenantOption, console, readable_errors, run, tenant_actor
 from evenhand.db.config import DatabaseConfig
 from evenhand.db.session import reading
@@ -26,6 +27,7 @@ def register(app: typer.Typer) -> None:
     plugin.command("list")(plugin_list)
     plugin.command("enable")(plugin_enable)
     plugin.command("disable")(plugin_disable)
+    authoring.register(plugin)
     app.add_typer(plugin, name="plugin")
 
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from evenhand.actions.records import create_record
+from evenhand.actions.plugins import disable_plugin, enable_plugin
+from evenhand.actions.records import create_record, update_record
 from evenhand.actions.tenants import create_tenant
 from evenhand.tenancy.context import Actor, Role, acting_as, system_actor
 from evenhand.tenancy.models import uuid7
@@ -34,6 +35,21 @@ class SomeTenant:
         """Create a record as the system."""
         with acting_as(self.system):
             return await create_record(entity, values)
+
+    async def update(self, entity: str, record_id: UUID, /, **values: Any) -> None:
+        """Change a record as the system."""
+        with acting_as(self.system):
+            await update_record(entity, record_id, values)
+
+    async def enable(self, slug: str, /, **settings: Any) -> None:
+        """Enable an installed plugin, with these settings."""
+        with acting_as(self.system):
+            await enable_plugin(slug, settings=settings)
+
+    async def disable(self, slug: str, /) -> None:
+        """Disable a plugin."""
+        with acting_as(self.system):
+            await disable_plugin(slug)
 
 
 async def make_tenant(**options: str) -> SomeTenant:

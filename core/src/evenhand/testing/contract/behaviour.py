@@ -11,7 +11,6 @@ import pytest
 from structlog.testing import capture_logs
 
 from evenhand import clock
-from evenhand.actions.plugins import disable_plugin, enable_plugin
 from evenhand.db.config import DatabaseConfig
 from evenhand.db.session import raw_connection, reading, transaction
 from evenhand.events.base import Event
@@ -68,13 +67,11 @@ class BehaviourContract(ContractBase):
 
     async def enable(self, tenant: SomeTenant) -> None:
         """Enable the plugin with `settings`."""
-        with acting_as(tenant.system):
-            await enable_plugin(self.manifest.slug, settings=self.settings)
+        await tenant.enable(self.manifest.slug, **self.settings)
 
     async def disable(self, tenant: SomeTenant) -> None:
         """Disable it."""
-        with acting_as(tenant.system):
-            await disable_plugin(self.manifest.slug)
+        await tenant.disable(self.manifest.slug)
 
     async def own_rows(self, tenant: SomeTenant) -> Rows:
         """The tenant's rows in the plugin's tables."""
@@ -192,8 +189,7 @@ class BehaviourContract(ContractBase):
             before, settings = await self.own_rows(tenant), await _settings(tenant, self.manifest.slug)
             await self.disable(tenant)
             assert await self.own_rows(tenant) == before
-            with acting_as(tenant.system):
-                await enable_plugin(self.manifest.slug)
+            await tenant.enable(self.manifest.slug)
             assert await self.own_rows(tenant) == before
             assert await _settings(tenant, self.manifest.slug) == settings
 

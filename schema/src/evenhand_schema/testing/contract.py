@@ -1,0 +1,123 @@
+"""What every plugin that adds to GraphQL keeps to, as tests that its author inherits."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import pytest
+
+from evenhand.plugins.loader import load_target
+from evenhand.plugins.manifest import PluginManifest
+from evenhand.testing import SomeTenant
+from evenhand.testing.contract.base import in_session_loop
+
+if TYPE_CHECKING:
+    from graphql import GraphQLSchema
+
+    from evenhand_schema.testing import Gql
+
+
+class GraphQLContract:
+    """Inherit from it beside `evenhand.testing.PluginContract`, before it:
+
+    class TestContract(GraphQLContract, PluginContract):
+        manifest = MANIFEST
+    """
+
+    manifest: ClassVar[PluginManifest]
+    settings: ClassVar[Mapping[str, Any]] = {}
+
+    def contribution(self) -> Any:
+        """What the plugin adds; skips the test when it adds nothing."""
+        if self.manifest.graphql is None:
+            pytest.skip("the plugin adds nothing to GraphQL")
+        return load_target(self.manifest.graphql)
+
+    def schemas(self) -> tuple[GraphQLSchema, GraphQLSchema]:
+        """The schema without and with the plugin."""
+        from evenhand_schema.contributions import Contributions
+        from evenhand_schema.schema import build_schema
+
+        added = Contributions({self.manifest.slug: self.contribution()}, {})
+        with_it = build_schema(added)
+        assert with_it.contributions.failures == {}
+        return build_schema().graphql_schema, with_it.graphql_schema
+
+    def test_what_it_adds_to_graphql_carries_its_name(self) -> None:
+        """One field on an entity, named by the slug; root fields and types that start with it."""
+        from evenhand_schema.names import camel
+
+        without, with_it = self.schemas()
+        own = camel(self.manifest.slug)
+        start = own[0].upper() + own[1:]
+        added = [name for name in with_it.type_map if name not in without.type_map]
+        assert [name for name in added if not name.startswith(start)] == [], f"types start with {start}"
+        for name, before in without.type_map.items():
+            fields = getattr(before, "fields", {})
+            new = set(getattr(with_it.type_map[name], "fields", {})) - set(fields)
+            if name in ("Query", "Mutation", "Subscription"):
+                assert all(field.startswith(own) for field in new), f"{name}: fields start with {own}"
+            else:
+                assert new <= {own}, f"{name}: the plugin's field is called {own}"
+
+    def test_what_it_adds_to_graphql_is_described(self) -> None:
+        """People read the schema: types, fields and arguments say what they are."""
+        without, with_it = self.schemas()
+        silent = []
+        for name, kind in with_it.type_map.items():
+            if name not in without.type_map and not kind.description:
+                silent.append(name)
+            before = getattr(without.type_map.get(name), "fields", {})
+            for label, field in getattr(kind, "fields", {}).items():
+                if label in before:
+                    continue
+                if not field.description:
+                    silent.append(f"{name}.{label}")
+                arguments = getattr(field, "args", {})
+                silent += [f"{name}.{label}({key})" for key, one in arguments.items() if not one.description]
+        assert silent == []
+
+    def test_it_tells_nothing_of_tenants(self) -> None:
+        """The API's key says which tenant it is; no field or argument does."""
+        without, with_it = self.schemas()
+        named = [
+            f"{name}.{label}"
+            for name, kind in with_it.type_map.items()
+            if name not in without.type_map
+            for label in getattr(kind, "fields", {})
+            if "tenant" in label.lower()
+        ]
+        assert named == []
+
+    @in_session_loop
+    async def test_disabled_it_answers_nothing(self, gql: Gql) -> None:
+        """Fields of entities are null, root fields without arguments answer PLUGIN_DISABLED."""
+        from evenhand_schema.names import camel
+
+        contribution = self.contribution()
+        _, with_it = self.schemas()
+        own = camel(self.manifest.slug)
+        await gql.tenant.create("Lead", name="Li Wei")
+        if "Lead" in contribution.fields:
+            answer = await gql(f"{{ leads {{ nodes {{ {own} {{ __typename }} }} }} }}")
+            assert answer["leads"]["nodes"] == [{own: None}]
+        for query in contribution.queries:
+            field: Any = with_it.query_type.fields[query.name] if with_it.query_type else None
+            if any(str(argument.type).endswith("!") for argument in field.args.values()):
+                continue
+            inner = "" if _is_leaf(field.type) else " { __typename }"
+            (error,) = await gql.errors(f"{{ {query.name}{inner} }}")
+            assert error["extensions"]["code"] == "PLUGIN_DISABLED"
+
+    @in_session_loop
+    async def test_enabled_elsewhere_it_answers_nothing_here(self, gql: Gql, other_tenant: SomeTenant) -> None:
+        """Another tenant's plugin is not this one's."""
+        await other_tenant.enable(self.manifest.slug, **self.settings)
+        await self.test_disabled_it_answers_nothing(gql)
+
+
+def _is_leaf(kind: Any) -> bool:
+    while hasattr(kind, "of_type"):
+        kind = kind.of_type
+    return not hasattr(kind, "fields")
