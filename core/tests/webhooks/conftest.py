@@ -1,56 +1,18 @@
-"""An endpoint that says what it is told to."""
+"""A receiver to which webhooks may go."""
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
 
 import pytest
 import pytest_asyncio
 
-
-@dataclass
-class Receiver:
-    """A small HTTP server: what came, and what it answers next.
-
-    Attributes:
-        answers: (status, headers, body), one after the other; then 200.
-    """
-
-    url: str = ""
-    got: list[tuple[dict[str, str], bytes]] = field(default_factory=list)
-    answers: list[tuple[int, dict[str, str], bytes]] = field(default_factory=list)
-    status: int = 200
-    hang: bool = False
-
-    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            head = (await reader.readuntil(b"\r\n\r\n")).decode()
-            lines = [line.split(": ", 1) for line in head.split("\r\n")[1:] if line]
-            headers = {name.lower(): value for name, value in lines}
-            body = await reader.readexactly(int(headers.get("content-length", "0")))
-            self.got.append((headers, body))
-            if self.hang:
-                await asyncio.sleep(60)
-            status, extra, text = self.answers.pop(0) if self.answers else (self.status, {}, b"thanks")
-            more = "".join(f"{name}: {value}\r\n" for name, value in extra.items())
-            writer.write(f"HTTP/1.1 {status} X\r\ncontent-length: {len(text)}\r\n{more}\r\n".encode() + text)
-            await writer.drain()
-        except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
-            pass
-        finally:
-            writer.close()
+from evenhand.testing.receiver import Receiver, receiving
 
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def receiver(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Receiver]:
-    """A receiver on this machine, to which webhooks may go."""
+    """A receiver on this machine; private addresses are allowed."""
     monkeypatch.setenv("EVENHAND_WEBHOOKS_PRIVATE", "allow")
-    one = Receiver()
-    server = await asyncio.start_server(one.serve, "127.0.0.1", 0)
-    one.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/hook?tenant=1"
-    try:
+    async with receiving() as one:
         yield one
-    finally:
-        server.close()

@@ -29,12 +29,11 @@ from evenhand.notifications.models import Notification
 from evenhand.tenancy.context import Role, acting_as
 from evenhand.testing import SomeTenant
 from evenhand.testing.clock import Clock
+from evenhand.testing.receiver import Receiver
 from evenhand.webhooks import sending
 from evenhand.webhooks.addresses import AddressRefused
 from evenhand.webhooks.delivery import DEAD_FAILURES, attempts_of, test_endpoint
-from evenhand.webhooks.models import EndpointState, WebhookEndpoint
-
-from .conftest import Receiver
+from evenhand.webhooks.models import WebhookEndpoint, WebhookState
 
 test_endpoint.__test__ = False  # type: ignore[attr-defined]
 
@@ -132,7 +131,7 @@ async def test_an_endpoint_that_is_gone_is_paused_at_once(tenant: SomeTenant, re
     await tenant.create("lead", name="Ada")
     await drain_deliveries()
     endpoint = await endpoint_of(tenant, made.endpoint_id)
-    assert endpoint.state is EndpointState.PAUSED
+    assert endpoint.state is WebhookState.PAUSED
     assert endpoint.pause_reason == "It answered 410 Gone: it wants nothing more."
     with acting_as(tenant.actor(Role.ADMIN)):
         async with reading():
@@ -156,11 +155,11 @@ async def test_an_endpoint_that_only_fails_is_paused_after_days(
     for number in range(DEAD_FAILURES):
         await tenant.create("lead", name=str(number))
     await drain_deliveries()
-    assert (await endpoint_of(tenant, made.endpoint_id)).state is EndpointState.ACTIVE
+    assert (await endpoint_of(tenant, made.endpoint_id)).state is WebhookState.ACTIVE
     clock.advance(days=4)
     await drain_deliveries()
     paused = await endpoint_of(tenant, made.endpoint_id)
-    assert paused.state is EndpointState.PAUSED
+    assert paused.state is WebhookState.PAUSED
     assert paused.pause_reason is not None
     assert "HTTP 500" in paused.pause_reason
     sent = len(receiver.got)

@@ -20,7 +20,10 @@ from evenhand_schema.descriptions import describe
 from evenhand_schema.scalars import JSON, BigInt
 
 HIDDEN = frozenset({"tenant_id"})
-INTERNAL = {"Job": frozenset({"payload", "cursor", "key", "failures"})}
+INTERNAL = {
+    "Job": frozenset({"payload", "cursor", "key", "failures"}),
+    "WebhookEndpoint": frozenset({"secret", "former_secret", "custom"}),
+}
 """Columns of one model that are for those who do the work: they may hold more than the reader may see."""
 
 

@@ -33,6 +33,10 @@ VALUES: Mapping[str, Mapping[str, str]] = {
         "NOTHING": "Who asked goes on by hand.",
         "APPLY": "The move or the status that was asked for follows at once.",
     },
+    "WebhookState": {
+        "ACTIVE": "Events are sent to it.",
+        "PAUSED": "Nothing is sent; `pauseReason` says why.",
+    },
     "AbsenceKind": {
         "VACATION": "Holidays.",
         "SICK": "Illness.",

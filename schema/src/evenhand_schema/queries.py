@@ -17,6 +17,7 @@ from evenhand_schema.connections import Connection, Page
 from evenhand_schema.context import place, request_of
 from evenhand_schema.contributions import Contributions
 from evenhand_schema.declare import TYPES, Bound, Node
+from evenhand_schema.deliveries import delivery_fields
 from evenhand_schema.errors import to_uuid
 from evenhand_schema.names import plural, snake
 from evenhand_schema.ordering import OrderDirection
@@ -164,6 +165,7 @@ async def _plugins(info: Info) -> list[Plugin]:
 def query_fields() -> dict[str, Any]:
     """The core's fields of `Query` by Python name."""
     members: dict[str, Any] = {
+        **delivery_fields(),
         "node": _node_field(),
         "me": strawberry.field(resolver=_me, description="The user whose key this is.", metadata=marked(CallerField())),
         "unread_notification_count": strawberry.field(
@@ -172,7 +174,7 @@ def query_fields() -> dict[str, Any]:
         "search": search_field(),
         "plugins": strawberry.field(resolver=_plugins, description="The installed plugins, in the tenant's order."),
     }
-    for name in (*ENTITIES, "Job", "Notification", "Schedule", "AutomationRun"):
+    for name in (*ENTITIES, "Job", "Notification", "Schedule", "AutomationRun", "WebhookEndpoint"):
         item = TYPES[name]
         members[snake(name)] = record_field(item)
         choosing = choosing_arguments(item)

@@ -23,7 +23,7 @@ from evenhand.events.waking import wake
 from evenhand.secrets import seal
 from evenhand.tenancy.context import Role, current_actor
 from evenhand.webhooks.addresses import read_target
-from evenhand.webhooks.models import EndpointState, WebhookEndpoint
+from evenhand.webhooks.models import WebhookEndpoint, WebhookState
 from evenhand.webhooks.sending import private_allowed
 from evenhand.webhooks.signing import new_secret
 
@@ -132,7 +132,7 @@ async def update_webhook_endpoint(endpoint_id: UUID, changes: Mapping[str, Any])
         if not new:
             return False
         if "state" in new:
-            paused = new["state"] is EndpointState.PAUSED
+            paused = new["state"] is WebhookState.PAUSED
             new |= {"pause_reason": "Paused by an admin." if paused else None, "failures": 0, "failing_since": None}
         await _write(endpoint, new, journal)
     return True
@@ -143,7 +143,7 @@ async def _write(endpoint: WebhookEndpoint, new: Mapping[str, Any], journal: Jou
     endpoint.update_from_dict(dict(new))
     endpoint.version += 1
     await endpoint.save(update_fields=[*new, "version", "updated_at"])
-    active = endpoint.state is EndpointState.ACTIVE and endpoint.archived_at is None
+    active = endpoint.state is WebhookState.ACTIVE and endpoint.archived_at is None
     await set_subscriber(KIND, str(endpoint.id), endpoint.events, active=active)
     journal.record(ENTITY, endpoint.id, before=before, after=new)
 
@@ -157,7 +157,7 @@ async def delete_webhook_endpoint(endpoint_id: UUID) -> None:
     require(current_actor(), Operation.CONFIGURE, ENTITY)
     async with writing("delete_webhook_endpoint") as journal:
         endpoint = await _locked(endpoint_id)
-        new = {"archived_at": journal.now, "state": EndpointState.PAUSED, "pause_reason": "Removed by an admin."}
+        new = {"archived_at": journal.now, "state": WebhookState.PAUSED, "pause_reason": "Removed by an admin."}
         await _write(endpoint, new, journal)
         await raw_connection(journal.client).execute(
             "DELETE FROM event_deliveries AS d USING event_subscribers AS s "
@@ -229,9 +229,9 @@ async def pause_dead_endpoint(endpoint_id: UUID, reason: Mapping[str, str]) -> b
     """
     async with writing("pause_webhook_endpoint") as journal:
         endpoint = await WebhookEndpoint.filter(id=endpoint_id).select_for_update(no_key=True).first()
-        if endpoint is None or endpoint.state is EndpointState.PAUSED or endpoint.archived_at is not None:
+        if endpoint is None or endpoint.state is WebhookState.PAUSED or endpoint.archived_at is not None:
             return False
-        await _write(endpoint, {"state": EndpointState.PAUSED, "pause_reason": reason["en"][:500]}, journal)
+        await _write(endpoint, {"state": WebhookState.PAUSED, "pause_reason": reason["en"][:500]}, journal)
         admins = await User.filter(role=Role.ADMIN, archived_at=None).values_list("id", flat=True)
         await notify(
             journal,

@@ -29,7 +29,7 @@ class PermissionDenied(EvenhandError):
     code = "PERMISSION_DENIED"
 
 
-PRIVATE = frozenset({"ApiKey", "Schedule", "WebhookEndpoint", "EventDelivery"})
+PRIVATE = frozenset({"ApiKey", "Schedule", "WebhookEndpoint", "WebhookAttempt", "EventDelivery"})
 """Entities that only admins read."""
 
 SETUP = (

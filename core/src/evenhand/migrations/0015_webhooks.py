@@ -10,7 +10,7 @@ from uuid_utils.compat import uuid7
 
 from evenhand.db.operations import ScopeTables
 from evenhand.tenancy.context import current_tenant
-from evenhand.webhooks.models import EndpointState
+from evenhand.webhooks.models import WebhookState
 
 
 class Migration(migrations.Migration):
@@ -33,9 +33,9 @@ class Migration(migrations.Migration):
                 (
                     "state",
                     fields.CharEnumField(
-                        default=EndpointState.ACTIVE,
+                        default=WebhookState.ACTIVE,
                         description="ACTIVE: active\nPAUSED: paused",
-                        enum_type=EndpointState,
+                        enum_type=WebhookState,
                         max_length=32,
                     ),
                 ),

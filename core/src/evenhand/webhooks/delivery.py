@@ -18,7 +18,7 @@ from evenhand.events.turns import current_delivery
 from evenhand.secrets import unseal
 from evenhand.tenancy.context import current_actor, current_tenant
 from evenhand.tenancy.models import uuid7
-from evenhand.webhooks.models import EndpointState, WebhookAttempt, WebhookEndpoint
+from evenhand.webhooks.models import WebhookAttempt, WebhookEndpoint, WebhookState
 from evenhand.webhooks.sending import Answer, send
 from evenhand.webhooks.signing import body_of, signed_headers
 
@@ -48,7 +48,7 @@ async def deliver_to_endpoint(name: str, events: Sequence[Event]) -> None:
     """
     (event,) = events
     endpoint = await _endpoint(UUID(name))
-    if endpoint.state is not EndpointState.ACTIVE or endpoint.archived_at is not None:
+    if endpoint.state is not WebhookState.ACTIVE or endpoint.archived_at is not None:
         raise TryLater("The endpoint is paused.")
     delivery = current_delivery()
     answer, _ = await _attempt(endpoint, event, delivery.attempt if delivery is not None else 1)

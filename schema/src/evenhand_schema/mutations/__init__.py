@@ -15,6 +15,7 @@ from evenhand_schema.mutations.ownership import ownership_mutations
 from evenhand_schema.mutations.plugins import plugin_mutations
 from evenhand_schema.mutations.records import record_mutations
 from evenhand_schema.mutations.tags import tag_mutations
+from evenhand_schema.mutations.webhooks import webhook_mutations
 
 
 def _mutation_type() -> Any:
@@ -30,6 +31,7 @@ def _mutation_type() -> Any:
         | notification_mutations()
         | automation_mutations()
         | plugin_mutations()
+        | webhook_mutations()
     )
     return strawberry.type(type("Mutation", (), members), description="What can be changed.")
 
