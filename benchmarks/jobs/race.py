@@ -184,14 +184,14 @@ async def _emptied(counting: asyncpg.Connection) -> int:
 async def _count(
     counting: asyncpg.Connection, tenant: SomeTenant, jobs: int, killed: int, taken: float, rate: float, left: int
 ) -> Race:
-    done, again, expected = await counting.fetchrow(
+    (done, again, expected), *_ = await counting.fetch(
         "SELECT count(*) FILTER (WHERE state = 'done'), count(*) FILTER (WHERE attempts > 1), "
         "coalesce(sum(CASE kind WHEN 'bench.steps' THEN $2 ELSE 1 END), 0)::int8 "
         "FROM jobs WHERE tenant_id = $1 AND kind LIKE 'bench.%'",
         tenant.id,
         STEPS + 1,
     )
-    effects, doubled = await counting.fetchrow(
+    (effects, doubled), *_ = await counting.fetch(
         "SELECT count(*), count(*) FILTER (WHERE times > 1) FROM "
         "(SELECT count(*) AS times FROM effects WHERE tenant_id = $1 GROUP BY job_id, step) AS counted",
         tenant.id,

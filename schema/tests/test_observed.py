@@ -7,6 +7,7 @@ import json
 import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
@@ -18,7 +19,10 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from prometheus_client.parser import text_string_to_metric_families
 from starlette.applications import Starlette
 
+from evenhand.db.session import transaction
+from evenhand.jobs import drain_jobs, enqueue
 from evenhand.logs import LineWriter
+from evenhand.tenancy.context import acting_as
 from evenhand.testing import SomeTenant
 from evenhand_schema.http.app import create_app
 from evenhand_schema.http.config import HttpConfig
@@ -153,6 +157,21 @@ def _samples(text: str) -> dict[tuple[str, tuple[tuple[str, str], ...]], float]:
         for family in text_string_to_metric_families(text)
         for sample in family.samples
     }
+
+
+async def test_metrics_tell_how_full_the_queue_is(tenant: SomeTenant) -> None:
+    with acting_as(tenant.system):
+        async with transaction():
+            await enqueue("housekeeping", {}, title="Now")
+            await enqueue("housekeeping", {}, title="Later", run_at=datetime.now(UTC) + timedelta(days=1))
+    async with _client(create_app(None)) as http:
+        found = _samples((await http.get("/metrics")).text)
+    kind = (("kind", "housekeeping"),)
+    assert found["evenhand_jobs_due", kind] >= 1
+    assert found["evenhand_jobs_waiting", kind] >= 1
+    assert found["evenhand_jobs_running", kind] == 0
+    assert 0 <= found["evenhand_jobs_oldest_due_seconds", kind] < 3600
+    await drain_jobs()
 
 
 async def test_metrics_count_what_happened(api: Api, tenant: SomeTenant) -> None:

@@ -3,11 +3,14 @@
 from evenhand import API_VERSION
 from evenhand.actions.approvals.requirements import require_approval
 from evenhand.actions.journal import Journal, writing
+from evenhand.actions.schedules import set_schedule
 from evenhand.approvals.errors import ApprovalRequired
 from evenhand.db.bulk import insert_rows, update_rows
 from evenhand.db.operations import RunSQL, ScopeTables
 from evenhand.db.session import raw_connection, reading, transaction
 from evenhand.errors import EvenhandError, InvalidInput, NotFound, Problem
+from evenhand.jobs import RunningJob, enqueue
+from evenhand.jobs.errors import JobCancelled
 from evenhand.ownership.deals import closed_deals
 from evenhand.ownership.decisions import Decided, decisions_for, names_of_users
 from evenhand.plugins.contract import (
@@ -65,6 +68,7 @@ __all__ = [
     "ImportField",
     "Importer",
     "InvalidInput",
+    "JobCancelled",
     "JobSpec",
     "Journal",
     "Kpi",
@@ -80,6 +84,7 @@ __all__ = [
     "RecordChange",
     "Resolution",
     "RunSQL",
+    "RunningJob",
     "ScopeTables",
     "SourceRow",
     "Table",
@@ -91,6 +96,7 @@ __all__ = [
     "closed_deals",
     "current_tenant",
     "decisions_for",
+    "enqueue",
     "hookimpl",
     "insert_rows",
     "names_of_users",
@@ -98,6 +104,7 @@ __all__ = [
     "reading",
     "ref",
     "require_approval",
+    "set_schedule",
     "setting",
     "transaction",
     "update_rows",

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hmac
 import ipaddress
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Sequence
 
+import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
@@ -15,6 +17,8 @@ from starlette.responses import Response
 
 from evenhand.db.session import pool_usage
 from evenhand.errors import EvenhandError
+from evenhand.jobs.queue import QueueFigures, queue_figures
+from evenhand.worker import restarts
 from evenhand_schema.documents import Documents
 from evenhand_schema.http.config import HttpConfig
 from evenhand_schema.http.exchange import Exchange
@@ -24,6 +28,9 @@ from evenhand_schema.subscriptions.live import Live
 PATHS = frozenset(("/graphql", "/graphiql", "/healthz", "/readyz", "/metrics"))
 _METHODS = frozenset(("GET", "POST", "OPTIONS", "HEAD"))
 _BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+_QUEUE_EVERY = 5.0
+"""Seconds between two looks at the queue, however often the figures are read."""
+log = structlog.get_logger(__name__)
 _FORWARDED = ("forwarded", "x-forwarded-for", "x-real-ip")
 
 
@@ -39,6 +46,19 @@ class _State(Collector):
     def __init__(self, documents: Documents, live: Live) -> None:
         self._documents = documents
         self._live = live
+        self._queue: Sequence[QueueFigures] = ()
+        self._asked = -_QUEUE_EVERY
+
+    async def ask_queue(self) -> None:
+        """Look how full the queue is, unless it was done a moment ago or the database cannot be reached."""
+        now = time.monotonic()
+        if now - self._asked >= _QUEUE_EVERY and pool_usage() is not None:
+            self._asked = now
+            try:
+                self._queue = await queue_figures()
+            except Exception as error:
+                self._queue = ()
+                log.warning("metrics.queue_unknown", error=str(error))
 
     def collect(self) -> Iterator[Metric]:
         found = CounterMetricFamily("evenhand_documents", "Query documents looked up.", labels=("result",))
@@ -54,6 +74,27 @@ class _State(Collector):
             yield GaugeMetricFamily("evenhand_pool_connections_most", "As many as there may be.", usage.most)
             yield GaugeMetricFamily("evenhand_readers_in_use", "Connections for reads that work.", usage.readers_in_use)
 
+        yield from self._job_figures()
+
+    def _job_figures(self) -> Iterator[Metric]:
+        names = (
+            ("evenhand_jobs_due", "Jobs that could be begun with now, of all tenants.", "due"),
+            ("evenhand_jobs_waiting", "Jobs for a later time.", "waiting"),
+            ("evenhand_jobs_running", "Jobs that workers have taken.", "running"),
+            ("evenhand_jobs_oldest_due_seconds", "How long the oldest due job has waited.", "oldest_due"),
+        )
+        for name, text, attribute in names:
+            metric = GaugeMetricFamily(name, text, labels=("kind",))
+            for figures in self._queue:
+                metric.add_metric((figures.kind,), getattr(figures, attribute))
+            yield metric
+        restarted = CounterMetricFamily(
+            "evenhand_service_restarts", "Services of this process's worker that failed.", labels=("service",)
+        )
+        for service, times in restarts.items():
+            restarted.add_metric((service,), times)
+        yield restarted
+
     def _live_figures(self) -> Iterator[Metric]:
         live = self._live
         yield GaugeMetricFamily("evenhand_live_connections", "Open WebSockets and event streams.", len(live))
@@ -68,7 +109,8 @@ class Metrics:
 
     def __init__(self, documents: Documents, live: Live) -> None:
         self.registry = CollectorRegistry()
-        self.registry.register(_State(documents, live))
+        self._state = _State(documents, live)
+        self.registry.register(self._state)
         registry = self.registry
         self._requests = Counter(
             "evenhand_requests", "HTTP requests answered.", ("method", "path", "status"), registry=registry
@@ -86,6 +128,10 @@ class Metrics:
         self._in_flight = Gauge("evenhand_requests_in_flight", "HTTP requests being answered.", registry=registry)
         self._known_requests: dict[tuple[str, str, int], Counter] = {}
         self._known_operations: dict[tuple[str, str], Histogram] = {}
+
+    async def refresh(self) -> None:
+        """Ask for what only the database knows, before the figures are read."""
+        await self._state.ask_queue()
 
     def begin(self) -> None:
         """A request has come."""
@@ -119,6 +165,7 @@ async def metrics_endpoint(request: Request) -> Response:
         hint = "Send 'Authorization: Bearer …' with EVENHAND_METRICS_TOKEN, or ask from the server's own machine."
         return refusal(MetricsForbidden("These figures are not for everybody.", hint=hint), 403)
     metrics: Metrics = request.app.state.metrics
+    await metrics.refresh()
     return Response(generate_latest(metrics.registry), media_type=CONTENT_TYPE_LATEST)
 
 
