@@ -15,6 +15,7 @@ from evenhand.actions.records import archive_record, create_record, update_recor
 from evenhand.actions.tags import tag_records
 from evenhand.audit.models import AuditEntry
 from evenhand.auth.permissions import PermissionDenied
+from evenhand.automation.defaults import WON
 from evenhand.automation.models import AutomationCount, AutomationRule, RunOutcome
 from evenhand.automation.ordering import reorder_rules
 from evenhand.automation.running import DEEPEST, MOST_FAILURES, run_rules
@@ -130,7 +131,7 @@ async def test_conditions_see_what_changed_and_what_is_around(tenant: SomeTenant
         await make_rule(tenant, "Opportunity", ["OpportunityUpdated"], condition=condition, name=str(number))
     await make_rule(tenant, "Opportunity", ["OpportunityUpdated"], condition="before.amount == 5000", name="wrong")
     await deliver(tenant, "OpportunityUpdated")
-    names = {rule.id: rule.name for rule in await rows(tenant, AutomationRule)}
+    names = {rule.id: rule.name for rule in await rows(tenant, AutomationRule, key=None)}
     assert sorted(names[run.rule_id] for run in await runs(tenant)) == [str(n) for n in range(len(holds))]
 
 
@@ -161,7 +162,7 @@ async def test_a_rule_that_fails_again_and_again_is_suspended_until_it_is_change
     for number in range(MOST_FAILURES + 2):
         await tenant.create("Lead", name=f"Lead {number}", owner_id=tenant.users[Role.REP])
     await drain(tenant)
-    (suspended,) = await rows(tenant, AutomationRule)
+    (suspended,) = await rows(tenant, AutomationRule, key=None)
     assert suspended.suspended_at is not None
     assert f"{MOST_FAILURES} times" in suspended.suspended_reason
     assert len(await runs(tenant)) == MOST_FAILURES
@@ -169,7 +170,7 @@ async def test_a_rule_that_fails_again_and_again_is_suspended_until_it_is_change
     assert (told.user_id, told.kind, told.record_id) == (tenant.users[Role.ADMIN], "rule_suspended", rule)
     with acting_as(tenant.actor(Role.ADMIN)):
         await update_record("AutomationRule", rule, {"actions": [NOTIFY]})
-    (back,) = await rows(tenant, AutomationRule)
+    (back,) = await rows(tenant, AutomationRule, key=None)
     assert (back.suspended_at, back.failures) == (None, 0)
     await tenant.create("Lead", name="One more", owner_id=tenant.users[Role.REP])
     await drain(tenant)
@@ -256,7 +257,7 @@ async def test_only_admins_make_rules(tenant: SomeTenant, role: Role) -> None:
             await create_record("AutomationRule", rule)
         with pytest.raises(PermissionDenied):
             await try_rule({**rule, "condition": None})
-    assert await rows(tenant, AutomationRule) == []
+    assert await rows(tenant, AutomationRule, key=None) == []
 
 
 async def test_a_trial_tells_everything_and_changes_nothing(tenant: SomeTenant) -> None:
@@ -325,12 +326,17 @@ async def test_only_events_that_rules_wait_for_are_delivered(tenant: SomeTenant)
     rule = await make_rule(tenant, "Lead", ["LeadCreated"])
     second = await make_rule(tenant, "Account", ["OwnerChanged", "AccountCreated"])
     (subscriber,) = await rows(tenant, EventSubscriber, kind="automation")
-    assert sorted(subscriber.events) == ["AccountCreated", "LeadCreated", "OwnerChanged"]
+    assert sorted(subscriber.events) == ["AccountCreated", "LeadCreated", "OpportunityWon", "OwnerChanged"]
     with acting_as(tenant.system):
         await update_record("AutomationRule", rule, {"enabled": False})
         (subscriber,) = await rows(tenant, EventSubscriber, kind="automation")
-        assert (sorted(subscriber.events), subscriber.active) == (["AccountCreated", "OwnerChanged"], True)
+        assert (sorted(subscriber.events), subscriber.active) == (
+            ["AccountCreated", "OpportunityWon", "OwnerChanged"],
+            True,
+        )
         await archive_record("AutomationRule", second)
+        (own,) = await rows(tenant, AutomationRule, key=WON)
+        await archive_record("AutomationRule", own.id)
     (subscriber,) = await rows(tenant, EventSubscriber, kind="automation")
     assert not subscriber.active
 
@@ -339,17 +345,17 @@ async def test_rules_made_at_once_all_get_their_events(tenant: SomeTenant) -> No
     wanted = ["LeadCreated", "LeadUpdated", "LeadArchived", "LeadRestored", "LeadConverted", "OwnerChanged"]
     await asyncio.gather(*(make_rule(tenant, "Lead", [event]) for event in wanted))
     (subscriber,) = await rows(tenant, EventSubscriber, kind="automation")
-    assert sorted(subscriber.events) == sorted(wanted)
+    assert sorted(subscriber.events) == sorted([*wanted, "OpportunityWon"])
 
 
 async def test_rules_are_put_into_an_order(tenant: SomeTenant) -> None:
     ids = [await make_rule(tenant, "Lead", ["LeadCreated"], name=str(number)) for number in range(4)]
     with acting_as(tenant.actor(Role.ADMIN)):
-        assert await reorder_rules([ids[2], ids[0]]) == 4
+        assert await reorder_rules([ids[2], ids[0]]) == 5
         assert await reorder_rules([ids[2], ids[0]]) == 0
         with pytest.raises(InvalidInput):
             await reorder_rules([ids[2], ids[2]])
-    ordered = sorted(await rows(tenant, AutomationRule), key=lambda rule: rule.position)
+    ordered = sorted(await rows(tenant, AutomationRule, key=None), key=lambda rule: rule.position)
     assert [rule.name for rule in ordered] == ["2", "0", "1", "3"]
     with acting_as(tenant.actor(Role.MANAGER)), pytest.raises(PermissionDenied):
         await reorder_rules(ids)

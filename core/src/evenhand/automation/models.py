@@ -102,3 +102,36 @@ class AutomationCount(TenantModel):
         app = "core"
         table = "automation_counts"
         unique_together = (("tenant_id", "rule_id", "day"),)
+
+
+class ReminderSettings(TenantModel):
+    """Of what a tenant reminds its users; without a row, as the defaults say."""
+
+    task_due = fields.BooleanField(default=True)
+    """Whether assignees are reminded of tasks."""
+    next_step_due = fields.BooleanField(default=True)
+    """Whether owners are reminded of the next steps of deals."""
+    stage_overdue = fields.BooleanField(default=True)
+    """Whether owners are told of deals that stay longer in a stage than expected."""
+    lead_untouched = fields.BooleanField(default=True)
+    """Whether owners are told of leads that nobody works on."""
+    lead_untouched_days = fields.IntField(default=7)
+    """After how many days without activity a lead is untouched, 1 to 365."""
+
+    class Meta:
+        app = "core"
+        table = "reminder_settings"
+        unique_together = (("tenant_id",),)
+
+
+class Reminder(TenantModel):
+    """An occurrence of which somebody was reminded; it is there once."""
+
+    key = fields.CharField(max_length=200)
+    """What it is about: kind, record and moment."""
+    created_at = fields.DatetimeField()
+
+    class Meta:
+        app = "core"
+        table = "reminders"
+        unique_together = (("tenant_id", "key"),)

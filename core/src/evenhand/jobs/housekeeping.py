@@ -23,6 +23,8 @@ KEEP_JOBS = timedelta(days=90)
 _EXPIRED: tuple[tuple[str, str, str, timedelta], ...] = (
     ("idempotency keys", "idempotency_keys", "expires_at", timedelta()),
     ("ended jobs", "jobs", "finished_at", KEEP_JOBS),
+    ("runs of rules", "automation_runs", "created_at", KEEP_JOBS),
+    ("reminders", "reminders", "created_at", KEEP_JOBS),
 )
 """What, its table, the moment in it, and how long after that moment it is kept."""
 

@@ -22,7 +22,11 @@ JobHandler = Callable[["RunningJob", dict[str, Any]], Awaitable[None]]
 
 H = TypeVar("H", bound=JobHandler)
 
-CORE_JOBS: tuple[str, ...] = ("evenhand.jobs.housekeeping", "evenhand.jobs.approvals")
+CORE_JOBS: tuple[str, ...] = (
+    "evenhand.jobs.housekeeping",
+    "evenhand.jobs.approvals",
+    "evenhand.automation.reminders",
+)
 """Modules that declare the core's own kinds with `@job` and `default_schedule`."""
 
 LONGEST = timedelta(minutes=30)
