@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from evenhand_schema.names import camel
 from evenhand_schema.reads.arguments import Given, Leaf
 from evenhand_schema.reads.filters import condition
 from evenhand_schema.reads.ordering import Order, Ordering
@@ -96,7 +97,7 @@ def nested_list(
     if item.archivable:
         members.append(f"{row}.archived_at IS NULL")
     for name, flag in member.flags.items():
-        value = given.get(name)
+        value = given.get(camel(name))
         if isinstance(value, Leaf):
             members.append(flag.sql(row, value, parameters))
     return Listing(item, row, tuple(members), item.ordering(*member.order), window_of(given))
@@ -109,7 +110,7 @@ def root_members(item: Bound, row: str, given: Mapping[str, Given], parameters: 
     if item.archivable and not (isinstance(archived, Leaf) and archived.known()):
         members.append(f"{row}.archived_at IS NULL")
     for name, flag in item.flags.items():
-        value = given.get(name)
+        value = given.get(camel(name))
         if isinstance(value, Leaf):
             members.append(flag.sql(row, value, parameters))
     if given.get("filter") is not None:
