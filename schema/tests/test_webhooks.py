@@ -71,7 +71,10 @@ async def test_an_admin_sets_up_a_webhook(api: Api, tenant: SomeTenant, receiver
     rotated = (await api.data(tenant, ROTATE, id=endpoint["id"]))["rotateWebhookSecret"]
     assert rotated["secret"] != made["secret"]
     now = datetime.now(UTC)
-    span: dict[str, Any] = {"since": (now - timedelta(hours=1)).isoformat(), "until": (now + timedelta(hours=1)).isoformat()}
+    span: dict[str, Any] = {
+        "since": (now - timedelta(hours=1)).isoformat(),
+        "until": (now + timedelta(hours=1)).isoformat(),
+    }
     assert (await api.data(tenant, REPLAY, id=endpoint["id"], **span))["replayWebhook"] == {"count": 1}
     paused = await api.data(tenant, UPDATE, id=endpoint["id"], state="PAUSED")
     assert paused["updateWebhookEndpoint"]["state"] == "PAUSED"

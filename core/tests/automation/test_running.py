@@ -13,6 +13,7 @@ import pytest
 from evenhand.actions.owners import set_owner
 from evenhand.actions.records import archive_record, create_record, update_record
 from evenhand.actions.tags import tag_records
+from evenhand.actions.webhooks import create_webhook_endpoint
 from evenhand.audit.models import AuditEntry
 from evenhand.auth.permissions import PermissionDenied
 from evenhand.automation.defaults import WON
@@ -23,10 +24,11 @@ from evenhand.automation.trying import try_rule
 from evenhand.db.session import transaction
 from evenhand.entities import Account, Lead, Opportunity, Tagging, Task, Ticket
 from evenhand.errors import InvalidInput
-from evenhand.events.models import EventSubscriber
+from evenhand.events.models import EventDelivery, EventSubscriber
 from evenhand.notifications.models import Notification
 from evenhand.ownership.models import Pool
 from evenhand.tenancy.context import Role, acting_as
+from evenhand.tenancy.models import uuid7
 from evenhand.testing import SomeTenant
 
 from .conftest import NOTIFY, deliver, drain, events_of, make_rule, rows, runs
@@ -108,6 +110,22 @@ async def test_a_record_goes_into_a_pool(tenant: SomeTenant) -> None:
     await drain(tenant)
     (record,) = await rows(tenant, Lead)
     assert (record.owner_id, record.pool_id) == (None, pool.id)
+
+
+async def test_an_event_goes_to_a_webhook_that_did_not_ask_for_it(tenant: SomeTenant) -> None:
+    with acting_as(tenant.actor(Role.ADMIN)):
+        endpoint = (await create_webhook_endpoint("https://example.com/hook", ["AccountCreated"])).endpoint_id
+    await make_rule(tenant, "Lead", ["LeadCreated"], {"do": "call_webhook", "endpoint": str(endpoint)})
+    await tenant.create("Lead", name="Li Wei", owner_id=tenant.users[Role.REP])
+    await deliver(tenant, "LeadCreated")
+    await deliver(tenant, "LeadCreated")
+    (subscriber,) = await rows(tenant, EventSubscriber, kind="webhook")
+    (waiting,) = await rows(tenant, EventDelivery, subscriber_id=subscriber.id)
+    (event,) = await events_of(tenant, "LeadCreated")
+    assert waiting.event_id == event.id
+    assert "https://example.com/hook" in (await runs(tenant))[0].results[0]["en"]
+    with pytest.raises(InvalidInput):
+        await make_rule(tenant, "Lead", ["LeadCreated"], {"do": "call_webhook", "endpoint": str(uuid7())})
 
 
 async def test_conditions_see_what_changed_and_what_is_around(tenant: SomeTenant) -> None:

@@ -15,6 +15,7 @@ from evenhand.automation.shapes import Shape
 from evenhand.automation.templates import check_template
 from evenhand.automation.triggers import events_of
 from evenhand.automation.views import TAGGED, camel, columns_of, custom_fields, shape_of_entity
+from evenhand.automation.webhooks import endpoints_there
 from evenhand.entities import CustomField, Tag, Team, Tenant, User
 from evenhand.entities.registry import ENTITIES, Entity
 from evenhand.errors import Problem
@@ -133,7 +134,22 @@ async def _check_references(actions: Sequence[d.Action]) -> list[Problem]:
         for one in ids.keys() - there:
             message = f"{ids[one]}: there is no {name} {one} here."
             problems.append(Problem(ids[one], "REFERENCE_NOT_FOUND", message, f"Use the id of a {name} in use."))
-    return problems
+    return problems + await _check_endpoints(actions)
+
+
+async def _check_endpoints(actions: Sequence[d.Action]) -> list[Problem]:
+    wanted = {
+        action.endpoint: f"actions.{number}.endpoint"
+        for number, action in enumerate(actions)
+        if isinstance(action, d.CallWebhook)
+    }
+    there = await endpoints_there(wanted) if wanted else {}
+    hint = "Use the id of a webhook endpoint in use."
+    return [
+        Problem(where, "REFERENCE_NOT_FOUND", f"{where}: there is no webhook endpoint {one} here.", hint)
+        for one, where in wanted.items()
+        if one not in there
+    ]
 
 
 def _note_person(wanted: dict[str, dict[UUID, str]], person: str, where: str) -> None:

@@ -95,8 +95,15 @@ class MoveToPool(_Action):
     note: Texts | None = None
 
 
+class CallWebhook(_Action):
+    """Send the event to one of the tenant's webhook endpoints, whatever events it asks for."""
+
+    do: Literal["call_webhook"]
+    endpoint: UUID
+
+
 Action = Annotated[
-    CreateTask | CreateTicket | Notify | SetField | AddTag | RemoveTag | Assign | MoveToPool,
+    CreateTask | CreateTicket | Notify | SetField | AddTag | RemoveTag | Assign | MoveToPool | CallWebhook,
     Field(discriminator="do"),
 ]
 _ACTIONS: TypeAdapter[list[Action]] = TypeAdapter(Annotated[list[Action], Field(max_length=MOST_ACTIONS)])
@@ -109,6 +116,7 @@ KINDS: tuple[type[_Action], ...] = (
     RemoveTag,
     Assign,
     MoveToPool,
+    CallWebhook,
 )
 
 

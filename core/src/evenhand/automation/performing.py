@@ -18,6 +18,7 @@ from evenhand.automation import definitions as d
 from evenhand.automation.checking import column_of
 from evenhand.automation.templates import choose, render, written
 from evenhand.automation.views import Happened, Surroundings, View, columns_of
+from evenhand.automation.webhooks import endpoints_there, send_event
 from evenhand.entities import Tag, Task, Ticket, User
 from evenhand.entities.registry import Entity
 from evenhand.ownership.models import Pool
@@ -184,6 +185,8 @@ async def perform(action: d.Action, case: Case, number: int) -> None:
         case d.MoveToPool():
             note = case.text(action.note) if action.note else None
             await set_owner(name, [record_id], pool_id=action.pool, note=note)
+        case d.CallWebhook():
+            await send_event(action.endpoint, case.event.id)
 
 
 async def describe(action: d.Action, case: Case) -> Sentence:
@@ -221,6 +224,9 @@ async def describe(action: d.Action, case: Case) -> Sentence:
         case d.MoveToPool():
             pool = await _name(Pool, action.pool)
             return {"en": f"Puts it into the pool “{pool}”.", "zh": f"移入公海“{pool}”。"}
+        case d.CallWebhook():
+            url = (await endpoints_there([action.endpoint])).get(action.endpoint, str(action.endpoint))
+            return {"en": f"Sends the event to {url}.", "zh": f"将事件发送到 {url}。"}
 
 
 async def _describe_task(action: d.CreateTask, case: Case) -> Sentence:

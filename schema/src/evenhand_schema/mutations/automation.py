@@ -2,6 +2,7 @@
 
 # No `from __future__ import annotations`: strawberry reads annotations when the program runs.
 
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
@@ -10,6 +11,7 @@ from strawberry import Info
 
 from evenhand.auth.permissions import Operation, require
 from evenhand.automation.ordering import MOST_RULES, reorder_rules
+from evenhand.automation.reminders import set_reminders
 from evenhand.automation.trying import MOST_EVENTS, Trial, try_rule
 from evenhand_schema.context import request_of
 from evenhand_schema.errors import to_uuid
@@ -98,6 +100,26 @@ async def _reorder(info: Info, ids: list[Any]) -> AutomationRulesReordered:
     return AutomationRulesReordered(count=await reorder_rules([to_uuid(one) for one in ids]))
 
 
+@strawberry.type(description="Of what the tenant reminds its users.")
+class ReminderSettings:
+    """The choices of one tenant."""
+
+    task_due: bool = strawberry.field(description="Whether assignees are reminded of tasks.")
+    next_step_due: bool = strawberry.field(description="Whether owners are reminded of the next steps of deals.")
+    stage_overdue: bool = strawberry.field(
+        description="Whether owners are told of deals that stay longer in a stage than expected."
+    )
+    lead_untouched: bool = strawberry.field(description="Whether owners are told of leads that nobody works on.")
+    lead_untouched_days: int = strawberry.field(
+        description="After how many days without activity a lead is untouched, 1 to 365."
+    )
+
+
+async def _set_reminders(info: Info, **choices: Any) -> ReminderSettings:
+    await request_of(info).renew()
+    return ReminderSettings(**asdict(await set_reminders(**choices)))
+
+
 def automation_mutations() -> dict[str, Any]:
     """The mutations by Python name."""
     return {
@@ -106,6 +128,18 @@ def automation_mutations() -> dict[str, Any]:
             {"input": (described(TestAutomationRuleInput, "The rule."), REQUIRED)},
             result("TestAutomationRule", AutomationTrials, description="What it would do, or why it cannot be saved."),
             f"Try a rule on the last {MOST_EVENTS} events of its types; changes nothing. Admins only.",
+        ),
+        "set_reminders": mutation(
+            _set_reminders,
+            {
+                "task_due": (described(bool | None, "Remind assignees of tasks."), None),
+                "next_step_due": (described(bool | None, "Remind owners of the next steps of deals."), None),
+                "stage_overdue": (described(bool | None, "Tell owners of deals that stay too long in a stage."), None),
+                "lead_untouched": (described(bool | None, "Tell owners of leads that nobody works on."), None),
+                "lead_untouched_days": (described(int | None, "After so many days, 1 to 365."), None),
+            },
+            result("SetReminders", ReminderSettings, description="The choices now, or why nothing was changed."),
+            "Choose of what the tenant reminds its users; what is left out stays. Admins only.",
         ),
         "reorder_automation_rules": mutation(
             _reorder,
