@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 import pytest_asyncio
 
@@ -177,6 +180,15 @@ async def test_requests_that_mean_nothing_are_answered_in_words(
 ) -> None:
     refused = await office.request(**given)
     assert [one["code"] for one in refused["problems"]] == [code]
+
+
+async def test_the_policy_of_the_documentation_can_be_created(office: Office) -> None:
+    page = Path(__file__).parents[2] / "docs" / "admin" / "approvals.md"
+    (example,) = re.findall(r"```json\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
+    create = """mutation ($input: CreateApprovalPolicyInput!) { result: createApprovalPolicy(input: $input) {
+        __typename ... on ApprovalPolicy { name kind validDays } } }"""
+    made = await office.ask(create, Role.ADMIN, input=orjson.loads(example))
+    assert made == {"__typename": "ApprovalPolicy", "name": "Large discounts", "kind": "DISCOUNT", "validDays": 14}
 
 
 async def test_bad_policies_are_answered_in_words(office: Office) -> None:

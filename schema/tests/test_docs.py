@@ -30,6 +30,11 @@ def test_examples_are_valid() -> None:
         assert validate(schema, parse(example)) == []
 
 
+@pytest.mark.parametrize("example", _blocks("graphql", DOCS / "approvals.md"))
+def test_examples_of_approvals_are_valid(example: str) -> None:
+    assert validate(build_schema(current_sdl()), parse(example)) == []
+
+
 @pytest.mark.parametrize("example", _blocks("graphql", DOCS / "notifications.md"))
 def test_examples_of_notifications_are_valid(example: str) -> None:
     assert validate(build_schema(current_sdl()), parse(example)) == []

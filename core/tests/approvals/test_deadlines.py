@@ -15,8 +15,10 @@ from evenhand import clock
 from evenhand.actions.approvals.deadlines import settle_deadlines
 from evenhand.approvals.errors import ApprovalEnded, NotApprover
 from evenhand.approvals.models import ApprovalSeat
-from evenhand.db.session import reading
+from evenhand.db.session import reading, transaction
 from evenhand.events.models import OutboxEvent
+from evenhand.jobs import drain_jobs, enqueue
+from evenhand.jobs.models import Schedule
 from evenhand.notifications.models import Notification
 from evenhand.tenancy.context import Role, acting_as
 from evenhand.testing import SomeTenant
@@ -109,3 +111,15 @@ async def test_another_tenants_deadlines_are_left_alone(company: Company, other_
     with later(hours=25):
         assert await settle(other_tenant) == 0
     assert await company.state(request) == "pending"
+
+
+async def test_the_schedule_of_every_tenant_does_it(company: Company) -> None:
+    request = await waiting(company, "expire")
+    with later(hours=25):
+        with acting_as(company.tenant.system):
+            async with reading():
+                schedule = await Schedule.get(name="approval_deadlines")
+            async with transaction():
+                await enqueue(schedule.kind, schedule.payload, title="approvals")
+        await drain_jobs()
+    assert await company.state(request) == "expired"
