@@ -2,6 +2,7 @@
 
 from evenhand import API_VERSION
 from evenhand.actions.approvals.requirements import require_approval
+from evenhand.actions.assignment import assign_records
 from evenhand.actions.journal import Journal, writing
 from evenhand.actions.schedules import set_schedule
 from evenhand.approvals.errors import ApprovalRequired
@@ -9,6 +10,7 @@ from evenhand.db.bulk import insert_rows, update_rows
 from evenhand.db.operations import RunSQL, ScopeTables
 from evenhand.db.session import raw_connection, reading, transaction
 from evenhand.errors import EvenhandError, InvalidInput, NotFound, Problem
+from evenhand.events import types as events
 from evenhand.jobs import RunningJob, enqueue
 from evenhand.jobs.errors import JobCancelled
 from evenhand.ownership.deals import closed_deals
@@ -93,10 +95,12 @@ __all__ = [
     "UnreadableFile",
     "ValueKind",
     "Verdict",
+    "assign_records",
     "closed_deals",
     "current_tenant",
     "decisions_for",
     "enqueue",
+    "events",
     "hookimpl",
     "insert_rows",
     "names_of_users",

@@ -28,6 +28,7 @@ Service = Callable[[asyncio.Event], Awaitable[None]]
 
 SERVICES: dict[str, str] = {
     "events": "evenhand.events.pump:deliver_events",
+    "event-subscriptions": "evenhand.events.upgrading:keep_subscriptions",
     "jobs": "evenhand.jobs.consuming:do_jobs",
     "schedules": "evenhand.jobs.scheduling:keep_schedules",
     "missing-schedules": "evenhand.jobs.scheduling:add_missing_schedules",

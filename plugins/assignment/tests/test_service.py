@@ -37,7 +37,7 @@ from evenhand.events.models import OutboxEvent
 from evenhand.ownership.models import Decision, OwnershipEntry
 from evenhand.plugins.host import PluginFailed, PluginHost, use_host
 from evenhand.tenancy.context import Role, acting_as
-from evenhand.testing import SomeTenant, make_tenant
+from evenhand.testing import SomeTenant, drain, make_tenant
 from evenhand_assignment.manifest import MANIFEST
 from evenhand_assignment.models import TurnGroup, UserTurn
 from evenhand_assignment.plugin import AssignmentPlugin
@@ -260,3 +260,31 @@ async def test_bad_settings_are_refused_and_named(office: Office, given_settings
         await set_plugin("assignment", settings=given_settings)
     assert refused.value.problems[0].field.startswith(where)
     assert await assign(office, await office.leads(1)) != [None]
+
+
+async def test_hook_on_event(office: Office) -> None:
+    """New leads in a pool are assigned once, and only when the tenant wants it."""
+
+    async def created(**values: Any) -> UUID:
+        lead = await office.tenant.create("lead", name="Ada", **values)
+        await drain()
+        return lead
+
+    async def owner_of(lead: UUID) -> UUID | None:
+        async with reading():
+            return (await Lead.get(id=lead)).owner_id
+
+    with acting_as(office.tenant.system):
+        assert await owner_of(await created()) is None
+        await set_plugin("assignment", settings={"on_create": True})
+        lead = await created()
+        owner = await owner_of(lead)
+        assert owner in office.reps
+        kept = await created(owner_id=office.reps[2])
+        assert await owner_of(kept) == office.reps[2]
+        async with reading():
+            assert await Decision.filter(record_id=kept).count() == 0
+            told = await OutboxEvent.get(type="OwnerChanged", record_id=lead)
+            cause = await OutboxEvent.get(type="LeadCreated", record_id=lead)
+        assert (told.cause, told.depth, told.via) == (cause.id, 1, "plugin:assignment")
+        assert await assign_records("lead", [lead], only_waiting=True) == []

@@ -124,7 +124,9 @@ def _decision_row(plugin: str, kind: Entity, item: Resolution, journal: Journal)
     }
 
 
-async def _assign_batch(kind: Entity, ids: Sequence[UUID], seed: int | None, policy: str | None) -> list[Assigned]:
+async def _assign_batch(
+    kind: Entity, ids: Sequence[UUID], seed: int | None, policy: str | None, only_waiting: bool
+) -> list[Assigned]:
     async with writing("assign_records") as journal:
         found = {
             record.id: record
@@ -132,6 +134,10 @@ async def _assign_batch(kind: Entity, ids: Sequence[UUID], seed: int | None, pol
             .order_by("id")
             .select_for_update(no_key=True)
         }
+        if only_waiting:
+            ids = [one for one in ids if one in found and found[one].columns()["owner_id"] is None]
+            if not ids:
+                return []
         for record_id in ids:
             if record_id not in found:
                 raise NotFound(kind.name, record_id)
@@ -169,7 +175,12 @@ async def _assign_batch(kind: Entity, ids: Sequence[UUID], seed: int | None, pol
 
 
 async def assign_records(
-    entity_name: str, record_ids: Sequence[UUID], *, seed: int | None = None, policy: str | None = None
+    entity_name: str,
+    record_ids: Sequence[UUID],
+    *,
+    seed: int | None = None,
+    policy: str | None = None,
+    only_waiting: bool = False,
 ) -> list[Assigned]:
     """Assign records by the tenant's policy, 1,000 in one transaction; the order given is the order of turns.
 
@@ -178,6 +189,7 @@ async def assign_records(
     Args:
         seed: for ties; by default random, and always recorded.
         policy: "<plugin>:<name>" of one that an enabled plugin offers; by default the first plugin's usual one.
+        only_waiting: leave out records that are not in a pool any more, so that it can be asked for twice.
 
     Raises:
         NoPolicy, NotFound, PluginFailed, PermissionDenied. Batches before the failing one stay assigned.
@@ -190,5 +202,5 @@ async def assign_records(
     unique = list(dict.fromkeys(record_ids))
     assigned: list[Assigned] = []
     for start in range(0, len(unique), BATCH):
-        assigned += await _assign_batch(kind, unique[start : start + BATCH], seed, policy)
+        assigned += await _assign_batch(kind, unique[start : start + BATCH], seed, policy, only_waiting)
     return assigned

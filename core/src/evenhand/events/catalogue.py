@@ -77,7 +77,7 @@ def read_event(row: Mapping[str, Any]) -> Event:
     try:
         return event_type.model_validate({**row["payload"], **row})
     except ValidationError as error:
-        log.warning("event.other_shape", type=row["type"], event=str(row["id"]), problems=error.error_count())
+        log.warning("event.other_shape", type=row["type"], event_id=str(row["id"]), problems=error.error_count())
         return Event.model_validate(row)
 
 

@@ -357,6 +357,54 @@ class AttachmentRestored(Restored):
     """An attachment came back."""
 
 
+class ApprovalPolicyCreated(Created):
+    """An approval policy was created."""
+
+
+class ApprovalPolicyUpdated(Updated):
+    """An approval policy was changed."""
+
+
+class ApprovalPolicyArchived(Archived):
+    """An approval policy was put away."""
+
+
+class ApprovalPolicyRestored(Restored):
+    """An approval policy came back."""
+
+
+class DeputyCreated(Created):
+    """A deputy was created."""
+
+
+class DeputyUpdated(Updated):
+    """A deputy was changed."""
+
+
+class DeputyArchived(Archived):
+    """A deputy was put away."""
+
+
+class DeputyRestored(Restored):
+    """A deputy came back."""
+
+
+class AutomationRuleCreated(Created):
+    """An automation rule was created."""
+
+
+class AutomationRuleUpdated(Updated):
+    """An automation rule was changed."""
+
+
+class AutomationRuleArchived(Archived):
+    """An automation rule was put away."""
+
+
+class AutomationRuleRestored(Restored):
+    """An automation rule came back."""
+
+
 __all__ = [
     "AbsenceArchived",
     "AbsenceCreated",
@@ -370,10 +418,18 @@ __all__ = [
     "ActivityCreated",
     "ActivityRestored",
     "ActivityUpdated",
+    "ApprovalPolicyArchived",
+    "ApprovalPolicyCreated",
+    "ApprovalPolicyRestored",
+    "ApprovalPolicyUpdated",
     "AttachmentArchived",
     "AttachmentCreated",
     "AttachmentRestored",
     "AttachmentUpdated",
+    "AutomationRuleArchived",
+    "AutomationRuleCreated",
+    "AutomationRuleRestored",
+    "AutomationRuleUpdated",
     "CampaignArchived",
     "CampaignCreated",
     "CampaignRestored",
@@ -390,6 +446,10 @@ __all__ = [
     "CustomFieldCreated",
     "CustomFieldRestored",
     "CustomFieldUpdated",
+    "DeputyArchived",
+    "DeputyCreated",
+    "DeputyRestored",
+    "DeputyUpdated",
     "LeadArchived",
     "LeadCreated",
     "LeadRestored",

@@ -15,5 +15,10 @@ MANIFEST = PluginManifest(
     settings="evenhand_assignment.settings:AssignmentSettings",
     models="evenhand_assignment.models",
     migrations="evenhand_assignment.migrations",
-    permissions=("Reads users, their teams and absences.", "Decides who holds records that are assigned."),
+    events=("LeadCreated",),
+    permissions=(
+        "Reads users, their teams and absences.",
+        "Decides who holds records that are assigned.",
+        "Assigns new leads if so set.",
+    ),
 )

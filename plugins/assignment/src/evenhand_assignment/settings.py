@@ -59,6 +59,15 @@ class AssignmentSettings(BaseModel):
         },
     )
 
+    on_create: bool = setting(
+        False,
+        title={"en": "Assign new leads", "zh": "自动分配新线索"},
+        help={
+            "en": "Leads that wait in a pool when they are created get an owner at once.",
+            "zh": "创建时进入公海的线索会立即分配负责人。",
+        },
+    )
+
     def weight_of(self, user_id: UUID) -> int:
         """The user's share in thousandths."""
         return int(self.weights.get(user_id, Decimal(1)) * WEIGHT_UNIT)
