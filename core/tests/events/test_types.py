@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -85,7 +86,7 @@ async def test_deals_tell_how_they_end(tenant: SomeTenant) -> None:
     assert names == ["OpportunityWon", "OpportunityReopened", "OpportunityLost"]
     won = next(event for event in told if isinstance(event, types.OpportunityWon))
     lost = next(event for event in told if isinstance(event, types.OpportunityLost))
-    assert (won.name, won.amount, won.stage_id) == ("Big", 500, stages["won"])
+    assert (won.name, won.amount, won.stage_id) == ("Big", Decimal(500), stages["won"])
     assert won.closed_on is not None
     assert lost.lost_reason == "price"
 
