@@ -18,7 +18,7 @@ from structlog.testing import capture_logs
 
 from evenhand.db.config import DatabaseConfig
 from evenhand.db.session import reading
-from evenhand.entities import Lead
+from evenhand.entities import Lead, Tag
 from evenhand.errors import EvenhandError
 from evenhand.plugins.contract import TenantContext
 from evenhand.plugins.host import PluginHost, use_host
@@ -26,8 +26,8 @@ from evenhand.plugins.manifest import PluginManifest
 from evenhand.tenancy.context import Role
 from evenhand.testing import SomeTenant
 from evenhand.testing.queries import watch_statements
-from evenhand_schema.api import Contribution, EntityField, RootField, User, record
-from evenhand_schema.contributions import ContributionConflict, Contributions, collect
+from evenhand_schema.api import Contribution, EntityField, RootField, RootMutation, User, record
+from evenhand_schema.contributions import Contributions, collect
 from evenhand_schema.http.app import create_app
 from evenhand_schema.schema import build_schema
 from evenhand_schema.testing import Api
@@ -211,7 +211,7 @@ async def test_settings_are_checked_and_shown_to_admins_alone(hello: Api, tenant
     assert (result["code"], result["problems"]) == ("INVALID_INPUT", [{"field": "settings.word"}])
     await hello.data(tenant, ENABLE, enabled=True, settings={"word": "嗨"})
     query = "{ plugins { slug enabled settings failure title } }"
-    broken, own = (await hello.data(tenant, query))["plugins"]
+    own, broken = (await hello.data(tenant, query))["plugins"]
     assert own == {
         "slug": "hello_world",
         "enabled": True,
@@ -222,7 +222,7 @@ async def test_settings_are_checked_and_shown_to_admins_alone(hello: Api, tenant
     assert broken["slug"] == "broken"
     assert "MISSING" in broken["failure"]
     for role in (Role.MANAGER, Role.REP, Role.READ_ONLY):
-        assert (await hello.data(tenant, query, role))["plugins"][1]["settings"] is None
+        assert (await hello.data(tenant, query, role))["plugins"][0]["settings"] is None
 
 
 def test_contributions_that_cannot_be_used_are_reported_and_logged() -> None:
@@ -253,17 +253,28 @@ def test_a_contribution_that_no_schema_can_be_made_of_is_left_out() -> None:
     assert [entry["plugin"] for entry in logs] == ["bad"]
 
 
-def test_two_plugins_of_one_name_are_refused_and_both_named(module: Any) -> None:
-    module.OTHER = Contribution(queries=[RootField("helloWorldGreet", greet, "The same name.")])
-    manifests = [_manifest("hello", graphql=f"{MODULE}:OTHER"), _manifest(graphql=f"{MODULE}:CONTRIBUTION")]
-    with pytest.raises(ContributionConflict, match=r"hello and hello_world both add Query\.helloWorldGreet"):
-        collect(manifests)
+async def shout(ctx: TenantContext, name: str) -> Greeting:
+    await Tag.create(name=name.upper())
+    if name == "villain":
+        raise Unfriendly("No greeting for villains.", hint="Be kind.")
+    return Greeting(text=name.upper(), owner_id=None)
 
 
-def test_a_root_field_carries_the_plugins_name(module: Any) -> None:
-    module.OTHER = Contribution(queries=[RootField("accounts", greet, "Not its own name.")])
-    with pytest.raises(ContributionConflict, match="does not start with its own name"):
-        collect([_manifest("other", graphql=f"{MODULE}:OTHER")])
+def test_of_plugins_that_claim_the_same_name_none_has_it(module: Any) -> None:
+    module.SAME = Contribution(fields={"Lead": EntityField(Greeting, load_greetings, "x")})
+    manifests = [_manifest("a_b", graphql=f"{MODULE}:SAME"), _manifest("a__b", graphql=f"{MODULE}:SAME")]
+    for order in (manifests, manifests[::-1]):
+        found = collect([*order, _manifest(graphql=f"{MODULE}:CONTRIBUTION")])
+        assert found.failures.keys() == {"a_b", "a__b"}
+        assert "Lead.aB is claimed by a__b and a_b" in found.failures["a_b"]
+        assert "helloWorld: Greeting" in build_schema(found).sdl
+
+
+@pytest.mark.parametrize("name", ["accounts", "otherworldly", "otherThingsGreet"])
+def test_a_root_field_carries_the_plugins_name(module: Any, name: str) -> None:
+    module.OTHER = Contribution(queries=[RootField(name, greet, "Not its own name.")])
+    found = collect([_manifest("other", graphql=f"{MODULE}:OTHER"), _manifest("other_things")])
+    assert "not its own name" in found.failures["other"]
 
 
 @pytest.mark.parametrize(
@@ -271,6 +282,7 @@ def test_a_root_field_carries_the_plugins_name(module: Any) -> None:
     [
         ("owner", Contribution({"Lead": EntityField(Greeting, load_greetings, "x")}), "Lead.owner"),
         ("accounts", Contribution(queries=[RootField("accounts", greet, "x")]), "Query.accounts"),
+        ("create", Contribution(mutations=[RootMutation("createLead", shout, "x")]), "Mutation.createLead"),
         (
             "needy",
             Contribution({"Lead": EntityField(Greeting, load_greetings, "x", needs=("custom",))}),
@@ -279,6 +291,52 @@ def test_a_root_field_carries_the_plugins_name(module: Any) -> None:
         ("other", Contribution({"Leed": EntityField(Greeting, load_greetings, "x")}), "Leed"),
     ],
 )
-def test_the_cores_own_names_cannot_be_taken(slug: str, contribution: Contribution, named: str) -> None:
-    with pytest.raises(ContributionConflict, match=named):
-        build_schema(Contributions({slug: contribution}, {}))
+def test_the_core_keeps_its_names(slug: str, contribution: Contribution, named: str) -> None:
+    schema = build_schema(Contributions({slug: contribution, "hello_world": CONTRIBUTION}))
+    assert named in schema.contributions.failures[slug]
+    assert schema.contributions.by_slug.keys() == {"hello_world"}
+
+
+def test_of_types_of_one_name_none_is_taken() -> None:
+    def contribution(text: str) -> Contribution:
+        twin = strawberry.type(type("Twin", (), {"__annotations__": {text: str}}))
+        return Contribution({"Lead": EntityField(twin, load_greetings, "x")})
+
+    both = {"left": contribution("left"), "right": contribution("right"), "hello_world": CONTRIBUTION}
+    schema = build_schema(Contributions(both))
+    assert schema.contributions.failures.keys() == {"left", "right"}
+    assert "Twin is declared by left and right" in schema.contributions.failures["left"]
+    assert "helloWorld: Greeting" in schema.sdl
+    core = strawberry.type(type("Lead", (), {"__annotations__": {"text": str}}))
+    shadow = Contribution({"Lead": EntityField(core, load_greetings, "x")})
+    schema = build_schema(Contributions({"shadow": shadow, "hello_world": CONTRIBUTION}))
+    assert schema.contributions.failures.keys() == {"shadow"}
+
+
+async def test_a_plugins_mutation_is_one_transaction_and_answers_with_data(
+    database: DatabaseConfig, tenant: SomeTenant, other_tenant: SomeTenant, module: Any
+) -> None:
+    module.LOUD = Contribution(mutations=[RootMutation("helloWorldShout", shout, "Shout.")])
+    host = PluginHost([])
+    host.load(_manifest(graphql=f"{MODULE}:LOUD"), object())
+    call = """mutation ($name: String!) { helloWorldShout(name: $name) { __typename
+        ... on Greeting { text } ... on Failure { code } } }"""
+    with use_host(host):
+        app = create_app(None, schema=build_schema(collect(list(host.manifests.values()))))
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://evenhand.test") as http:
+            api = Api(http)
+
+            async def shouted(name: str, role: Role = Role.ADMIN) -> Any:
+                return (await api.data(tenant, call, role, name=name))["helloWorldShout"]
+
+            assert await shouted("x") == {"__typename": "PluginDisabled", "code": "PLUGIN_DISABLED"}
+            await api.data(tenant, 'mutation { enablePlugin(slug: "hello_world") { __typename } }')
+            assert await shouted("li") == {"__typename": "Greeting", "text": "LI"}
+            assert await shouted("villain") == {"__typename": "RequestFailed", "code": "UNFRIENDLY"}
+            assert (await shouted("x", Role.READ_ONLY))["code"] == "PERMISSION_DENIED"
+            names = "{ tags { nodes { name } } }"
+            assert (await api.data(tenant, names))["tags"]["nodes"] == [{"name": "LI"}]
+            assert (await api.data(other_tenant, names))["tags"]["nodes"] == []
+            query = '{ plugin(slug: "hello_world") { additions { mutations queries fields } } }'
+            added = (await api.data(tenant, query))["plugin"]["additions"]
+            assert added == {"mutations": ["helloWorldShout"], "queries": [], "fields": []}

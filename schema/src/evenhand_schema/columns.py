@@ -86,16 +86,23 @@ def _type_of(field: Field[Any]) -> Any:
 
 
 @cache
-def columns(model: type[Model]) -> dict[str, Column]:
+def columns(model: type[Model], shown: frozenset[str] | None = None) -> dict[str, Column]:
     """The model's columns by name, except those that the API never shows.
 
     References are found in the declarations, so that tortoise need not be initialised.
+
+    Args:
+        shown: only these; None for all.
     """
     found: dict[str, Column] = {}
     hidden = HIDDEN | INTERNAL.get(model.__name__, frozenset())
+    if shown is not None:
+        hidden |= {name for name in model._meta.fields_map if name not in shown}
     for name, field in model._meta.fields_map.items():
         if isinstance(field, ForeignKeyFieldInstance):
             column = field.source_field or f"{name}_id"
+            if shown is not None and column not in shown:
+                continue
             text = describe(model, column, reference=True)
             found[column] = Column(column, strawberry.ID, bool(field.null), field.null, text)
     for name, field in model._meta.fields_map.items():

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
-from typing import Any, TypeVar
+from collections.abc import Awaitable, Callable, Hashable, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from graphql.pyutils import Path
 from strawberry import Info
@@ -17,6 +17,9 @@ from evenhand_schema.reads.budget import Budget
 from evenhand_schema.reads.session import ReadSession
 from evenhand_schema.selections import Selections
 
+if TYPE_CHECKING:
+    from evenhand_schema.contributions import Contributions
+
 T = TypeVar("T")
 Load = Callable[[list[Any]], Awaitable[Sequence[Any]]]
 
@@ -28,11 +31,11 @@ class RequestContext:
     statements follows from the query alone, never from the number of rows.
     """
 
-    def __init__(self, actor: Actor, document: Document, graphql_failures: Mapping[str, str]) -> None:
+    def __init__(self, actor: Actor, document: Document, contributions: Contributions) -> None:
         self.actor = actor
         self.document = document
-        self.graphql_failures = graphql_failures
-        """Why the contributions of some plugins are not in the schema, by slug."""
+        self.contributions = contributions
+        """What plugins add to the schema."""
         self.budget = Budget()
         self.reads = ReadSession(self.budget)
         self._loaders: dict[Hashable, DataLoader[Any, Any]] = {}

@@ -189,6 +189,8 @@ class Bound:
         keys: columns whose values together tell a row from all others.
         private_to: the column that names the only user who may see a record; None when the tenant's users share them.
         flags: further arguments of the list of all records, by their names.
+        node: whether its records are the core's own; those of plugins are not found by `node(id)`.
+        shown: the columns that the API shows; None for all.
     """
 
     name: str
@@ -200,11 +202,13 @@ class Bound:
     own_columns: Mapping[str, Column] = field(default_factory=dict)
     private_to: str | None = None
     flags: Mapping[str, Flag] = field(default_factory=dict)
+    node: bool = True
+    shown: frozenset[str] | None = None
 
     @cached_property
     def columns(self) -> Mapping[str, Column]:
         """The columns that the API shows, by name."""
-        return columns(self.model) if self.model is not None else self.own_columns
+        return columns(self.model, self.shown) if self.model is not None else self.own_columns
 
     @property
     def computed(self) -> dict[str, Computed]:
@@ -219,7 +223,7 @@ class Bound:
     @property
     def is_node(self) -> bool:
         """Whether its records can be found again by their ids alone."""
-        return self.model is not None
+        return self.model is not None and self.node
 
     @property
     def has_custom(self) -> bool:
@@ -232,7 +236,7 @@ class Bound:
         return {
             name: member
             for name, member in self.members.items()
-            if isinstance(member, One | Many) and TYPES[member.target].model is not None
+            if isinstance(member, One | Many) and TYPES[member.target].is_node
         }
 
     @cached_property
@@ -298,7 +302,8 @@ def python(kind: Any, needs: Sequence[str], resolve: Callable[..., Any], descrip
     return Python(kind, tuple(needs), resolve, description)
 
 
-def _members(cls: type) -> dict[str, Member]:
+def members_of(cls: type) -> dict[str, Member]:
+    """What a class declares, by name."""
     return {name: value for name, value in vars(cls).items() if isinstance(value, Member)}
 
 
@@ -316,7 +321,7 @@ def bound(
         made: Any = type(cls.__name__, (Node,), own)
         exact = get_type_hints(cls, include_extras=True)
         TYPES[cls.__name__] = Bound(
-            cls.__name__, model, made, _members(cls), exact, private_to=private_to, flags=flags or {}
+            cls.__name__, model, made, members_of(cls), exact, private_to=private_to, flags=flags or {}
         )
         return made  # type: ignore[no-any-return]
 
@@ -339,7 +344,7 @@ def derived(source: str | None = None, **descriptions: str) -> Callable[[C], C]:
             name: Column(name, _plain(kind), _optional(kind), False, descriptions[name])
             for name, kind in get_type_hints(cls, include_extras=True).items()
         }
-        TYPES[cls.__name__] = Bound(cls.__name__, None, cls, _members(cls), {}, source, own)
+        TYPES[cls.__name__] = Bound(cls.__name__, None, cls, members_of(cls), {}, source, own)
         return cls
 
     return declare
@@ -353,19 +358,32 @@ def _plain(kind: Any) -> Any:
     return next(one for one in get_args(kind) if one is not type(None)) if _optional(kind) else kind
 
 
+_completed: set[type] = set()
+
+
 def complete() -> None:
-    """Make every declared class a strawberry type; needed once, after all of them are declared.
+    """Make every declared class a strawberry type that is none yet, after all that it leads to are declared.
 
     Raises:
         TypeError: a type leads to records that only one user may see; filters would look into them.
     """
-    for item in TYPES.values():
-        for name, member in item.members.items():
-            target = TYPES.get(getattr(member, "target", ""))
-            if target is not None and target.private_to is not None:
-                raise TypeError(f"{item.name}.{name} leads to {target.name}, whose records are private")
-    for item in TYPES.values():
-        _complete(item)
+    for type_name, item in list(TYPES.items()):
+        if item.cls in _completed:
+            continue
+        try:
+            _refuse_private(item)
+            _complete(item)
+        except Exception:
+            del TYPES[type_name]
+            raise
+        _completed.add(item.cls)
+
+
+def _refuse_private(item: Bound) -> None:
+    for name, member in item.members.items():
+        target = TYPES.get(getattr(member, "target", ""))
+        if target is not None and target.private_to is not None:
+            raise TypeError(f"{item.name}.{name} leads to {target.name}, whose records are private")
 
 
 class Row:

@@ -214,6 +214,15 @@ VALUES: Mapping[str, Mapping[str, str]] = {
         "THIS_YEAR": "The whole year it is now.",
         "NEXT_YEAR": "The whole year after this one.",
     },
+    "PluginState": {
+        "ENABLED": "It is called.",
+        "DISABLED": "The tenant does not use it.",
+        "SUSPENDED": "It failed too often and is not called until an admin enables it again.",
+        "BROKEN": "It is installed, but cannot be used by anybody.",
+        "MISSING": "The tenant uses it, but it is not installed any more.",
+        "SETTINGS_INVALID": "It is not called until its settings are mended.",
+        "SETTINGS_NEWER": "It is not called: its settings were stored by a newer release.",
+    },
     "UserLevel": {"JUNIOR": "Learns the trade.", "SENIOR": "Knows the trade.", "EXPERT": "Helps the others."},
 }
 

@@ -82,7 +82,7 @@ async def execute(
             reason = "the key changed"
     actor = await authenticate(caller.key) if caller.recalled else caller.actor
     with acting_as(actor):
-        context = RequestContext(actor, document, schema.contributions.failures)
+        context = RequestContext(actor, document, schema.contributions)
         try:
             result = await schema.execute(
                 document.text,
@@ -106,7 +106,7 @@ async def _run_compiled(
         raise NotCompiled("switched off")
     known = recall(caller.key) or await check_key(caller.key)
     with acting_as(known.actor):
-        found = await run(schema.graphql_schema, document, operation, variables, known, schema.contributions.failures)
+        found = await run(schema.graphql_schema, document, operation, variables, known, schema.contributions)
     errors = b""
     if found.errors:
         errors = b'"errors":' + orjson.dumps([formatted(error) for error in found.errors[:MAX_ERRORS]]) + b","

@@ -1,9 +1,9 @@
-"""Plugins in the API: the list of them, and what they contribute."""
+"""What plugins contribute, as fields of the schema."""
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, get_type_hints
 
@@ -11,69 +11,29 @@ import strawberry
 from strawberry import Info
 from strawberry.types.field import StrawberryField
 
-from evenhand.auth.permissions import Operation, may
-from evenhand.db.session import reading
+from evenhand.auth.permissions import PermissionDenied
+from evenhand.db.session import transaction
 from evenhand.plugins.contract import TenantContext
-from evenhand.plugins.host import current_host
-from evenhand.plugins.models import TenantPlugin
+from evenhand.plugins.snapshot import EnabledPlugin
+from evenhand.tenancy.context import Scope, current_tenant
 from evenhand_schema.context import RequestContext, place, request_of
-from evenhand_schema.contributions import EntityField, RootField
+from evenhand_schema.contributions import EntityField, RootField, RootMutation, TableField
+from evenhand_schema.declare import Part
 from evenhand_schema.errors import PluginDisabled
 from evenhand_schema.names import camel
-from evenhand_schema.reads.marks import PluginField, marked
-from evenhand_schema.resolvers import with_arguments
-from evenhand_schema.scalars import JSON
+from evenhand_schema.reads.marks import PluginField, PluginTableField, marked, plugin_is_on
+from evenhand_schema.reads.session import fetch
+from evenhand_schema.resolvers import part_resolver, with_arguments
 
 
-@strawberry.type(description="A plugin as the tenant has it.")
-class Plugin:
-    slug: str = strawberry.field(description="Its name everywhere.")
-    title: JSON = strawberry.field(description="What people read, by language.")
-    description: JSON = strawberry.field(description="What it does, by language.")
-    permissions: list[str] = strawberry.field(description="What it does with the tenant's data.")
-    enabled: bool = strawberry.field(description="Whether the tenant uses it.")
-    position: int = strawberry.field(description="Place in the tenant's order: asked first, lowest first.")
-    settings: JSON | None = strawberry.field(description="Its settings; null for everybody but admins.")
-    failure: str | None = strawberry.field(description="Why it cannot be used; null when it can.")
-
-
-async def list_plugins(info: Info) -> list[Plugin]:
-    """All plugins beside us, usable or not; first in the tenant's order."""
-    context = request_of(info)
-
-    async def load(keys: list[Any]) -> Sequence[list[Plugin]]:
-        async with reading():
-            rows = {row.slug: row for row in await TenantPlugin.filter(archived_at=None)}
-        return [_plugins(context, rows)] * len(keys)
-
-    found: list[Plugin] = await context.loader(("plugins", place(info)), load).load("all")
-    return found
-
-
-def _plugins(context: RequestContext, rows: dict[str, TenantPlugin]) -> list[Plugin]:
-    host = current_host()
-    settings = may(context.actor, Operation.CONFIGURE, "TenantPlugin")
-    found = []
-    for slug in {**host.manifests, **host.failures}:
-        manifest, row = host.manifests.get(slug), rows.get(slug)
-        found.append(
-            Plugin(
-                slug=slug,
-                title=JSON(manifest.title if manifest else {}),
-                description=JSON(manifest.description if manifest else {}),
-                permissions=list(manifest.permissions) if manifest else [],
-                enabled=row is not None and row.enabled and manifest is not None,
-                position=row.position if row else 0,
-                settings=JSON(row.settings) if row and settings else None,
-                failure=host.failures.get(slug) or context.graphql_failures.get(slug),
-            )
-        )
-    return sorted(found, key=lambda plugin: (plugin.position, plugin.slug))
-
-
-def entity_field(slug: str, contributed: EntityField) -> StrawberryField:
+def entity_field(slug: str, contributed: EntityField | TableField) -> StrawberryField:
     """The plugin's field on an entity: null while the plugin is disabled."""
+    made = _table_field(slug, contributed) if isinstance(contributed, TableField) else _loaded_field(slug, contributed)
+    made.python_name = made.name = slug
+    return made
 
+
+def _loaded_field(slug: str, contributed: EntityField) -> StrawberryField:
     async def resolve(root: Any, info: Info) -> Any:
         context = request_of(info)
         ctx, enabled = await context.plugins()
@@ -97,30 +57,94 @@ def entity_field(slug: str, contributed: EntityField) -> StrawberryField:
         name=camel(slug),
         metadata=marked(PluginField(contributed.needs)),
     )
-    field.python_name = field.name = slug
     return field
+
+
+def _table_field(slug: str, contributed: TableField) -> StrawberryField:
+    target = contributed.type.__name__
+    part = part_resolver(Part(target, contributed.description))
+
+    async def resolve(root: Any, info: Info) -> Any:
+        return await part(root, info) if await plugin_on(request_of(info), slug) else None
+
+    with_arguments(resolve, {}, returns=contributed.type | None, root=True)
+    field: StrawberryField = strawberry.field(
+        resolver=resolve,
+        description=contributed.description,
+        name=camel(slug),
+        metadata=marked(PluginTableField(slug, target)),
+    )
+    return field
+
+
+async def plugin_on(context: RequestContext, slug: str) -> bool:
+    """Whether the tenant uses a plugin, as compiled reads see it; asked once per operation."""
+
+    async def load(keys: list[Any]) -> list[bool]:
+        rows = await fetch(f"SELECT {plugin_is_on(slug)} AS is_on", [current_tenant()])
+        return [rows[0]["is_on"]] * len(keys)
+
+    found: bool = await context.loader(("plugin is on", slug), load).load(slug)
+    return found
+
+
+def _disabled(slug: str) -> PluginDisabled:
+    return PluginDisabled(
+        f"The plugin '{slug}' is not enabled here.", hint=f'An admin can enable it: enablePlugin(slug: "{slug}").'
+    )
+
+
+async def require_plugin(context: RequestContext, slug: str) -> None:
+    """Raise `PluginDisabled` unless the tenant uses the plugin."""
+    if not await plugin_on(context, slug):
+        raise _disabled(slug)
+
+
+async def _asked(context: RequestContext, slug: str) -> tuple[TenantContext, EnabledPlugin]:
+    ctx, enabled = await context.plugins()
+    if slug not in enabled:
+        raise _disabled(slug)
+    return replace(ctx, settings=enabled[slug].settings), enabled[slug]
 
 
 def plugin_query(slug: str, contributed: RootField) -> Any:
     """The plugin's field of `Query`: an error while the plugin is disabled."""
-    hints = get_type_hints(contributed.resolver, include_extras=True)
-    signature = inspect.signature(contributed.resolver)
-    names = list(signature.parameters)[1:]
 
     async def resolve(info: Info, **arguments: Any) -> Any:
         context = request_of(info)
-        ctx, enabled = await context.plugins()
-        plugin = enabled.get(slug)
-        if plugin is None:
-            raise PluginDisabled(
-                f"The plugin '{slug}' is not enabled here.",
-                hint=f'An admin can enable it: setPlugin(slug: "{slug}", enabled: true).',
-            )
-        return await context.reads.run(_call(contributed.resolver, replace(ctx, settings=plugin.settings), arguments))
+        ctx, _ = await _asked(context, slug)
+        return await context.reads.run(_call(contributed.resolver, ctx, arguments))
 
-    arguments = {name: (hints[name], signature.parameters[name].default) for name in names}
-    with_arguments(resolve, arguments, returns=hints["return"])
+    arguments, returns = signature_of(contributed.resolver)
+    with_arguments(resolve, arguments, returns=returns)
     return strawberry.field(resolver=resolve, description=contributed.description, name=contributed.name)
+
+
+def mutation_resolver(slug: str, contributed: RootMutation) -> Callable[..., Any]:
+    """The plugin's field of `Mutation`: one transaction, and none of it stays when it raises."""
+
+    async def resolve(info: Info, **arguments: Any) -> Any:
+        context = request_of(info)
+        actor = context.actor
+        if Scope.WRITE not in actor.scopes or actor.role not in contributed.roles:
+            raise PermissionDenied(
+                f"A {actor.role.value} with this key may not call {contributed.name}.",
+                hint="Ask an admin for a role or a key that allows it.",
+            )
+        ctx, _ = await _asked(context, slug)
+        await context.renew()
+        async with transaction():
+            return await contributed.resolver(ctx, **arguments)
+
+    return resolve
+
+
+def signature_of(resolver: Callable[..., Any]) -> tuple[dict[str, tuple[Any, Any]], Any]:
+    """The arguments of a plugin's resolver behind the context, and what it returns."""
+    hints = get_type_hints(resolver, include_extras=True)
+    signature = inspect.signature(resolver)
+    names = list(signature.parameters)[1:]
+    return {name: (hints[name], signature.parameters[name].default) for name in names}, hints["return"]
 
 
 def _call(resolver: Callable[..., Any], ctx: TenantContext, arguments: dict[str, Any]) -> Callable[[], Any]:

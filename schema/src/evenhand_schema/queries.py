@@ -15,17 +15,18 @@ from evenhand.entities.registry import ENTITIES, searchable
 from evenhand_schema.aggregates import groups_field
 from evenhand_schema.connections import Connection, Page
 from evenhand_schema.context import place, request_of
-from evenhand_schema.contributions import Contributions
+from evenhand_schema.contributions import Contributions, RootField, TableList
 from evenhand_schema.declare import TYPES, Bound, Node
 from evenhand_schema.deliveries import delivery_fields
 from evenhand_schema.errors import to_uuid
 from evenhand_schema.names import plural, snake
 from evenhand_schema.ordering import OrderDirection
-from evenhand_schema.plugins import Plugin, list_plugins, plugin_query
+from evenhand_schema.plugin_views import Plugin, find_plugin, list_plugins
+from evenhand_schema.plugins import plugin_query, require_plugin
 from evenhand_schema.reads.budget import LIST_COST
-from evenhand_schema.reads.filter_inputs import filter_inputs
+from evenhand_schema.reads.filter_inputs import filter_inputs, plugin_filter_input
 from evenhand_schema.reads.loaders import load_kinds, load_page
-from evenhand_schema.reads.marks import CallerField, NodeField, RecordField, RecordsField, marked
+from evenhand_schema.reads.marks import CallerField, NodeField, PluginRecordsField, RecordField, RecordsField, marked
 from evenhand_schema.reads.session import fetch
 from evenhand_schema.resolvers import PAGING, arguments_of, record, with_arguments
 from evenhand_schema.searches import search_field
@@ -73,11 +74,12 @@ def record_field(item: Bound) -> Any:
 def choosing_arguments(item: Bound) -> dict[str, tuple[Any, Any]]:
     """The arguments that say which of all records of a type: `search`, `filter`, `archived`."""
     where = strawberry.argument(description="Which records; all when left out.")
-    filters: Any = filter_inputs()[item.name]
+    filters: Any = filter_inputs()[item.name] if item.is_node else plugin_filter_input(item.cls, item.name)
+    archived = {"archived": (ARCHIVED, False)} if item.is_node or item.archivable else {}
     return {
         **({"search": (SEARCH, None)} if item.name in searchable() else {}),
         "filter": (Annotated[filters | None, where], None),
-        "archived": (ARCHIVED, False),
+        **archived,
         **{
             name: (Annotated[flag.annotation, strawberry.argument(description=flag.description)], None)
             for name, flag in item.flags.items()
@@ -85,8 +87,12 @@ def choosing_arguments(item: Bound) -> dict[str, tuple[Any, Any]]:
     }
 
 
-def list_field(item: Bound, choosing: Mapping[str, tuple[Any, Any]]) -> Any:
-    """`accounts(search, filter, orderBy, first, after, last, before, archived)`."""
+def list_field(item: Bound, choosing: Mapping[str, tuple[Any, Any]], table: tuple[str, TableList] | None = None) -> Any:
+    """`accounts(search, filter, orderBy, first, after, last, before, archived)`.
+
+    Args:
+        table: the slug of the plugin whose rows the list has, and what it says of the list.
+    """
     order = strawberry.argument(description="In which order; the newest first when left out.")
     orders: Any = _order_input(item)
 
@@ -97,6 +103,8 @@ def list_field(item: Bound, choosing: Mapping[str, tuple[Any, Any]]) -> Any:
             return [await load_page(item.name, given, values)] * len(keys)
 
         context = request_of(info)
+        if table is not None:
+            await require_plugin(context, table[0])
         context.budget.spend(LIST_COST)
         page: Page = await context.loader(("list", place(info)), load).load("page")
         context.spend(info, len(page.edges))
@@ -111,6 +119,10 @@ def list_field(item: Bound, choosing: Mapping[str, tuple[Any, Any]]) -> Any:
         },
         returns=Connection[item.cls],  # type: ignore[name-defined]
     )
+    if table is not None:
+        slug, shown = table
+        mark = marked(PluginRecordsField(slug, item.name))
+        return strawberry.field(resolver=resolve, name=shown.name, description=shown.description, metadata=mark)
     return strawberry.field(
         resolver=resolve, description=f"{item.name} records, page by page.", metadata=marked(RecordsField(item.name))
     )
@@ -162,6 +174,17 @@ async def _plugins(info: Info) -> list[Plugin]:
     return await list_plugins(info)
 
 
+async def _plugin(info: Info, slug: str) -> Plugin | None:
+    """One installed plugin."""
+    return await find_plugin(info, slug)
+
+
+def _plugin_field() -> Any:
+    argument = Annotated[str, strawberry.argument(description="The plugin's name.")]
+    with_arguments(_plugin, {"slug": (argument, inspect.Parameter.empty)}, returns=Plugin | None)
+    return strawberry.field(resolver=_plugin, description="A plugin, usable or not; null when there is none.")
+
+
 def query_fields() -> dict[str, Any]:
     """The core's fields of `Query` by Python name."""
     members: dict[str, Any] = {
@@ -173,6 +196,7 @@ def query_fields() -> dict[str, Any]:
         ),
         "search": search_field(),
         "plugins": strawberry.field(resolver=_plugins, description="The installed plugins, in the tenant's order."),
+        "plugin": _plugin_field(),
     }
     for name in (*ENTITIES, "Job", "Notification", "Schedule", "AutomationRun", "WebhookEndpoint"):
         item = TYPES[name]
@@ -189,13 +213,21 @@ def query_fields() -> dict[str, Any]:
 
 def query_type(contributions: Contributions) -> type:
     """The `Query` type with the root fields of the plugins."""
-    members = query_fields() | _contributed(contributions)
+    members = query_fields() | contributed_queries(contributions)
     return strawberry.type(type("Query", (), members), description="What can be read.")
 
 
-def _contributed(contributions: Contributions) -> dict[str, Any]:
+def contributed_queries(contributions: Contributions) -> dict[str, Any]:
+    """The fields of `Query` that plugins bring, by name."""
     return {
-        query.name: plugin_query(slug, query)
+        query.name: _contributed_field(slug, query)
         for slug, contribution in contributions.by_slug.items()
         for query in contribution.queries
     }
+
+
+def _contributed_field(slug: str, query: RootField | TableList) -> Any:
+    if isinstance(query, RootField):
+        return plugin_query(slug, query)
+    item = TYPES[query.type.__name__]
+    return list_field(item, choosing_arguments(item), (slug, query))

@@ -6,28 +6,27 @@ from collections.abc import Iterable, Iterator
 from functools import cache
 
 import strawberry
-import structlog
 from graphql import GraphQLError, GraphQLSchema, lexicographic_sort_schema, print_schema
 from graphql import build_schema as build_from_text
 from strawberry.extensions import SchemaExtension
 from strawberry.schema.config import StrawberryConfig
-from strawberry.types.base import StrawberryObjectDefinition
+from strawberry.types.base import StrawberryObjectDefinition, get_object_definition
 from strawberry.types.execution import ExecutionContext
 from strawberry.types.field import StrawberryField
 
 from evenhand.plugins.host import current_host
-from evenhand_schema.contributions import Contribution, ContributionConflict, Contributions, collect
+from evenhand_schema.contributions import Contribution, Contributions, EntityField, collect
 from evenhand_schema.declare import TYPES
 from evenhand_schema.enum_values import describe_values
-from evenhand_schema.mutations import HANDLERS, MUTATION
+from evenhand_schema.mutations import HANDLERS, mutation_type, own_mutations
+from evenhand_schema.mutations.plugins import contributed_mutations
 from evenhand_schema.names import camel
+from evenhand_schema.origins import origins_of
 from evenhand_schema.plugins import entity_field
-from evenhand_schema.queries import query_fields, query_type
+from evenhand_schema.queries import contributed_queries, query_fields, query_type
 from evenhand_schema.reads.rendering import holds_json
 from evenhand_schema.scalars import SCALARS
 from evenhand_schema.subscriptions.fields import SUBSCRIPTION
-
-log = structlog.get_logger(__name__)
 
 
 class _CheckedDocument(SchemaExtension):
@@ -46,7 +45,6 @@ class EvenhandSchema(strawberry.Schema):
     """A strawberry schema whose entities also have the plugins' fields."""
 
     def __init__(self, contributions: Contributions) -> None:
-        _refuse_taken_names(contributions)
         self.contributions = contributions
         self._added: dict[str, list[StrawberryField]] = {}
         for slug, contribution in contributions.by_slug.items():
@@ -54,7 +52,7 @@ class EvenhandSchema(strawberry.Schema):
                 self._added.setdefault(entity, []).append(entity_field(slug, contributed))
         super().__init__(
             query=query_type(contributions),
-            mutation=MUTATION,
+            mutation=mutation_type(contributions),
             subscription=SUBSCRIPTION,
             config=StrawberryConfig(scalar_map=dict(SCALARS)),
             extensions=[_CheckedDocument],
@@ -81,65 +79,107 @@ class EvenhandSchema(strawberry.Schema):
         return print_schema(lexicographic_sort_schema(build_from_text(self.as_str()))) + "\n"
 
 
-def _refuse_taken_names(contributions: Contributions) -> None:
-    """Hold plugins to entities that exist and to names that the core does not use itself."""
-    own = query_fields()
+def _taken_names(contributions: Contributions) -> dict[str, str]:
+    """Who adds to what is not there, or takes a name of the core: the core always keeps it."""
+    own = {"Query": _names(query_fields()), "Mutation": _names(own_mutations())}
+    refused: dict[str, str] = {}
     for slug, contribution in contributions.by_slug.items():
-        for entity in contribution.fields:
-            if entity not in TYPES:
-                raise ContributionConflict(
-                    f"Plugin {slug} adds a field to {entity}, which does not exist.",
-                    hint=f"Use one of: {', '.join(sorted(TYPES))}.",
-                )
-            if slug in TYPES[entity].columns or slug in TYPES[entity].members:
-                raise ContributionConflict(
-                    f"Plugin {slug} adds {entity}.{camel(slug)}, which the core has already.",
-                    hint="Ask the plugin's author to rename it.",
-                )
-            _refuse_unknown_needs(slug, entity, contribution.fields[entity].needs)
-        for query in contribution.queries:
-            if query.name in {camel(name) for name in own}:
-                raise ContributionConflict(
-                    f"Plugin {slug} adds Query.{query.name}, which the core has already.",
-                    hint="Ask the plugin's author to rename it.",
-                )
+        for kind, name in contribution.names(slug):
+            if kind not in own and kind not in TYPES:
+                refused[slug] = f"{kind} does not exist; fields can be added to {', '.join(sorted(_entities()))}."
+            elif name in (own[kind] if kind in own else _names({**TYPES[kind].columns, **TYPES[kind].members})):
+                refused[slug] = f"{kind}.{name} is the core's already; rename the plugin or its field."
+        for entity, added in contribution.fields.items():
+            if isinstance(added, EntityField) and entity in TYPES:
+                _note_unknown_needs(refused, slug, entity, added.needs)
+    return refused
 
 
-def _refuse_unknown_needs(slug: str, entity: str, needs: Iterable[str]) -> None:
+def _entities() -> list[str]:
+    return [name for name, item in TYPES.items() if item.is_node]
+
+
+def _names(members: Iterable[str]) -> set[str]:
+    return {camel(name) for name in members}
+
+
+def _note_unknown_needs(refused: dict[str, str], slug: str, entity: str, needs: Iterable[str]) -> None:
     usable = {name for name, column in TYPES[entity].columns.items() if not holds_json(column.type)}
     for name in needs:
         if name not in usable:
-            raise ContributionConflict(
-                f"Plugin {slug} needs the column {name} of {entity}, which is not there or holds JSON.",
-                hint=f"Use some of: {', '.join(sorted(usable))}.",
+            known = ", ".join(sorted(usable))
+            refused[slug] = (
+                f"It needs the column {name} of {entity}, which is not there or holds JSON. Usable: {known}."
             )
 
 
 def build_schema(contributions: Contributions | None = None) -> EvenhandSchema:
-    """The schema with these contributions, or none. One that no schema can be made of is left out and reported.
+    """The schema with these contributions, or none.
 
-    Raises:
-        ContributionConflict: two plugins want the same name, or one wants a name of the core.
+    Never fails because of a plugin: a contribution that takes a name of the core, or that no schema can be made of,
+    is left out as a whole and reported in the schema's `contributions.failures`. Types of one name from several
+    plugins are left out with all of these plugins' contributions.
     """
-    wanted = contributions or Contributions({}, {})
+    wanted = contributions or Contributions()
+    wanted = wanted.without(_taken_names(wanted))
+    if wanted.by_slug:
+        wanted = wanted.without(_rival_types(wanted))
     try:
         return EvenhandSchema(wanted)
-    except ContributionConflict:
-        raise
-    except Exception:
+    except Exception as error:
         if not wanted.by_slug:
             raise
-    usable: dict[str, Contribution] = {}
-    failures = dict(wanted.failures)
+        together = f"{type(error).__name__}: {error}"
+    refused: dict[str, str] = {}
     for slug, contribution in wanted.by_slug.items():
         try:
-            EvenhandSchema(Contributions({slug: contribution}, {}))
+            EvenhandSchema(Contributions({slug: contribution}))
         except Exception as error:
-            failures[slug] = f"{type(error).__name__}: {error}"
-            log.warning("plugin.graphql_unusable", plugin=slug, error=str(error))
-        else:
-            usable[slug] = contribution
-    return EvenhandSchema(Contributions(usable, failures))
+            refused[slug] = f"{type(error).__name__}: {error}"
+    wanted = wanted.without(refused)
+    try:
+        return EvenhandSchema(wanted)
+    except Exception:
+        # They fail only together, and not by their names: none of them is preferred.
+        return EvenhandSchema(wanted.without(dict.fromkeys(wanted.by_slug, together)))
+
+
+def _rival_types(contributions: Contributions) -> dict[str, str]:
+    """Whose types have names that the core or others use for other types, and whose types are none."""
+    refused: dict[str, str] = {}
+    claims: dict[str, dict[str, set[object]]] = {}
+    for slug, contribution in contributions.by_slug.items():
+        try:
+            found = origins_of(_fields(slug, contribution))
+        except Exception as error:
+            refused[slug] = f"{type(error).__name__}: {error}"
+            continue
+        for name, origins in found.items():
+            claims.setdefault(name, {})[slug] = origins
+    core = _core_origins()
+    for name, by in sorted(claims.items()):
+        if name in core:
+            words = f"The type {name} is the core's already; call the plugin's type something else."
+            refused |= {slug: words for slug, origins in by.items() if not origins <= core[name]}
+        elif len(set.union(*by.values())) > 1:
+            words = f"The type {name} is declared by {' and '.join(sorted(by))}; the schema has it from neither."
+            refused |= dict.fromkeys(by, words)
+    return refused
+
+
+def _fields(slug: str, contribution: Contribution) -> Iterator[StrawberryField]:
+    """The fields that a contribution adds."""
+    one = Contributions({slug: contribution})
+    yield from (entity_field(slug, added) for added in contribution.fields.values())
+    yield from contributed_queries(one).values()
+    yield from contributed_mutations(one).values()
+
+
+@cache
+def _core_origins() -> dict[str, set[object]]:
+    roots = (query_type(Contributions()), mutation_type(Contributions()), SUBSCRIPTION)
+    definitions = [get_object_definition(root, strict=True) for root in roots]
+    return origins_of(field for definition in definitions for field in definition.fields)
 
 
 @cache

@@ -93,6 +93,10 @@ class PluginHost:
         self._installed.load(manifest, hooks)
         self._snapshots.clear()
 
+    def hooks_of(self, slug: str) -> tuple[str, ...]:
+        """The names of the hooks that a plugin implements, sorted; none for one that cannot be used."""
+        return self._installed.hooks_of(slug)
+
     async def enabled(self) -> list[EnabledPlugin]:
         """The current tenant's enabled plugins in its order; installed ones that work. One statement."""
         return list((await self._read_snapshot()).enabled)

@@ -90,3 +90,9 @@ class Installed:
         """pluggy's description of a plugin's implementation of a hook; None when it has none."""
         caller: pluggy.HookCaller = getattr(self._manager.hook, hook)
         return next((item for item in caller.get_hookimpls() if item.plugin_name == slug), None)
+
+    def hooks_of(self, slug: str) -> tuple[str, ...]:
+        """The names of the hooks that a plugin implements, sorted; none for one that cannot be used."""
+        if slug not in self.manifests:
+            return ()
+        return tuple(sorted(name for name in self.specs if self.implementation(name, slug) is not None))

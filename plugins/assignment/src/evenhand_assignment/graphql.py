@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from decimal import Decimal
 from functools import partial
 from typing import Annotated, Any
 from uuid import UUID
@@ -10,10 +11,27 @@ import strawberry
 from strawberry import Info
 
 from evenhand.api import Decided, InvalidInput, Problem, TenantContext, decisions_for, names_of_users
+from evenhand_assignment.models import UserTurn
 from evenhand_assignment.rules import Explanation, Turn, explain
 from evenhand_assignment.service import turns_of
 from evenhand_assignment.settings import WEIGHT_UNIT
-from evenhand_schema.api import JSON, BigInt, Contribution, EntityField, RootField, User, record
+from evenhand_schema.api import (
+    JSON,
+    BigInt,
+    Contribution,
+    EntityField,
+    Order,
+    RootField,
+    TableField,
+    TableList,
+    User,
+    computed,
+    one,
+    part_type,
+    record,
+    rows,
+    table_type,
+)
 
 SLUG = "assignment"
 DEALT = ("Account", "Lead", "Opportunity")
@@ -156,6 +174,28 @@ def _turn(user_id: UUID, turn: Turn) -> AssignmentTurn:
     )
 
 
+@table_type(UserTurn, columns=("entity", "user_id", "received", "in_turn"))
+class AssignmentStanding:
+    """Where one user stands in the turns of one kind of record."""
+
+    user = one("User", "user_id", "The user.")
+    weight = computed(Decimal, "round({row}.weight / 1000.0, 3)", "The share that the user was last dealt with.")
+    due = computed(
+        Decimal,
+        "round({row}.received + {row}.credit / {row}.scale::numeric, 3)",
+        "Records that were due by weight, to a thousandth.",
+    )
+
+
+@part_type
+class UserAssignment:
+    """What fair assignment knows of a user."""
+
+    standings = rows(
+        "AssignmentStanding", "user_id", "The user's place in the turns, one for each kind of record.", Order("entity")
+    )
+
+
 Kind = Annotated[str, strawberry.argument(description="The kind of record: Account, Lead or Opportunity.")]
 
 
@@ -174,8 +214,12 @@ def _field(entity: str) -> EntityField:
 
 
 CONTRIBUTION = Contribution(
-    fields={entity: _field(entity) for entity in DEALT},
+    fields={
+        **{entity: _field(entity) for entity in DEALT},
+        "User": TableField(UserAssignment, "Where the user stands in the turns."),
+    },
     queries=(
+        TableList("assignmentStandings", AssignmentStanding, "Where everybody stands in the turns."),
         RootField("assignmentTurns", assignment_turns, "Who is due how many records, and who received how many."),
     ),
 )

@@ -4,6 +4,7 @@ from typing import Any
 
 import strawberry
 
+from evenhand_schema.contributions import Contributions
 from evenhand_schema.mutations.approvals import approval_mutations
 from evenhand_schema.mutations.automation import automation_mutations
 from evenhand_schema.mutations.failures import HANDLERS
@@ -12,15 +13,16 @@ from evenhand_schema.mutations.merges import merge_mutations
 from evenhand_schema.mutations.notifications import notification_mutations
 from evenhand_schema.mutations.opportunities import opportunity_mutations
 from evenhand_schema.mutations.ownership import ownership_mutations
-from evenhand_schema.mutations.plugins import plugin_mutations
+from evenhand_schema.mutations.plugins import contributed_mutations, plugin_mutations
 from evenhand_schema.mutations.records import record_mutations
 from evenhand_schema.mutations.tags import tag_mutations
 from evenhand_schema.mutations.webhooks import webhook_mutations
 
 
-def _mutation_type() -> Any:
+def own_mutations() -> dict[str, Any]:
+    """The core's fields of `Mutation` by Python name."""
     records = record_mutations()
-    members = (
+    return (
         records.members
         | ownership_mutations(records.updates["Opportunity"])
         | opportunity_mutations(records.results["Opportunity"])
@@ -33,9 +35,12 @@ def _mutation_type() -> Any:
         | plugin_mutations()
         | webhook_mutations()
     )
+
+
+def mutation_type(contributions: Contributions) -> Any:
+    """The `Mutation` type with the root fields of the plugins."""
+    members = own_mutations() | contributed_mutations(contributions)
     return strawberry.type(type("Mutation", (), members), description="What can be changed.")
 
 
-MUTATION = _mutation_type()
-
-__all__ = ["HANDLERS", "MUTATION"]
+__all__ = ["HANDLERS", "mutation_type", "own_mutations"]

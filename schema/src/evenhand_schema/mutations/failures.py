@@ -17,6 +17,7 @@ from evenhand.errors import InvalidInput as CoreInvalidInput
 from evenhand.errors import NotFound as CoreNotFound
 from evenhand_schema.columns import enum_type
 from evenhand_schema.declare import TYPES
+from evenhand_schema.errors import PluginDisabled as CorePluginDisabled
 from evenhand_schema.names import camel
 
 
@@ -62,6 +63,11 @@ class ApprovalRequired(Failure):
     pending_id: strawberry.ID | None = strawberry.field(
         description="Id of the request that waits for a decision; null when it is to be requested."
     )
+
+
+@strawberry.type(description="The plugin that would do it is not enabled for the tenant.")
+class PluginDisabled(Failure):
+    pass
 
 
 @strawberry.type(description="Any other reason, told apart by `code`.")
@@ -127,6 +133,7 @@ HANDLERS = (
     _Handler(CorePermissionDenied, PermissionDenied),
     _Handler(CoreVersionConflict, VersionConflict),
     _Handler(CoreApprovalRequired, ApprovalRequired),
+    _Handler(CorePluginDisabled, PluginDisabled),
     _Handler(EvenhandError, RequestFailed),
 )
 

@@ -39,9 +39,12 @@ from evenhand_schema.reads.marks import (
     GroupsField,
     NodeField,
     PluginField,
+    PluginRecordsField,
+    PluginTableField,
     RecordField,
     RecordsField,
     declaration_of,
+    plugin_is_on,
 )
 from evenhand_schema.reads.pages import Page, page_sql
 from evenhand_schema.reads.parameters import Parameters
@@ -116,6 +119,7 @@ class Compiler:
         self.parameters = Parameters()
         self._rows = (f"t{number}" for number in count(1))
         self._additions: list[Addition] = []
+        self._required: list[str] = []
         self._rewrite = False
         for name in sorted(deciding_variables(operation, fragments)):
             variables.ask(itself, (name,))
@@ -134,7 +138,7 @@ class Compiler:
         if pairs and sum(not addition.path for addition in self._additions) == len(pairs):
             raise NotCompiled("every field is made by Python")
         sql, parameters = self.parameters.only_used(an_object(pairs))
-        return Plan(sql, parameters, tuple(self._additions), self._rewrite)
+        return Plan(sql, parameters, tuple(self._additions), self._rewrite, tuple(dict.fromkeys(self._required)))
 
     def _collect(self, kind: GraphQLObjectType, details: Sequence[FieldDetails]) -> Grouped:
         found = collect_subfields(
@@ -174,6 +178,11 @@ class Compiler:
                 return key, self._node(given["id"], details, (key,))
             case RecordsField(target):
                 item, row = self._readable(target), next(self._rows)
+                listing = root_list(item, row, given, self.parameters)
+                return key, self._page(Page(listing, self._object_of(field)), details, (key,))
+            case PluginRecordsField(slug, target):
+                item, row = self._readable(target), next(self._rows)
+                self._required.append(plugin_is_on(slug))
                 listing = root_list(item, row, given, self.parameters)
                 return key, self._page(Page(listing, self._object_of(field)), details, (key,))
             case GroupsField(target, groups):
@@ -265,6 +274,10 @@ class Compiler:
             case Part() as part:
                 target = self._readable(part.target)
                 return [(key, an_object(self._object(target, self._object_of(field), details, row, (*path, key))))]
+            case PluginTableField(slug, target_name):
+                target = self._readable(target_name)
+                shown_object = an_object(self._object(target, self._object_of(field), details, row, (*path, key)))
+                return [(key, f"CASE WHEN {plugin_is_on(slug)} THEN {shown_object} END")]
             case Python() | PluginField() as made:
                 return self._addition(item, kind, key, details, row, path, made.needs)
         raise NotCompiled(f"{kind.name}.{details[0].node.name.value} has a resolver of its own")

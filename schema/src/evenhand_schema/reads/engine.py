@@ -26,6 +26,7 @@ from evenhand.db.errors import database_is_gone
 from evenhand.db.readers import current_readers
 from evenhand.errors import EvenhandError
 from evenhand_schema.context import RequestContext
+from evenhand_schema.contributions import Contributions
 from evenhand_schema.documents import Document
 from evenhand_schema.reads.arguments import Question, Variables, answer
 from evenhand_schema.reads.compiler import Compiler
@@ -100,12 +101,12 @@ async def run(
     operation: OperationDefinitionNode,
     raw_values: dict[str, Any],
     known: KnownKey,
-    failures: Mapping[str, str],
+    contributions: Contributions,
 ) -> Answer:
     """Answer a query by its plan.
 
     Args:
-        failures: why the contributions of some plugins are not in the schema, by slug.
+        contributions: what plugins add to the schema.
 
     Raises:
         NotCompiled: the ordinary executor has to do it. KeyRefused: the key is not good any more.
@@ -118,13 +119,15 @@ async def run(
     parameters += [known.key_id, known.actor.role.value]
     found = await _fetch(known, plan, parameters)
     if found is None:
+        if plan.required:
+            raise NotCompiled("a plugin is not enabled")
         raise KeyRefused
     if not plan.rewrite and not plan.additions:
         return Answer(found)
     data = orjson.loads(found)
     errors: list[GraphQLError] = []
     if plan.additions:
-        context = RequestContext(known.actor, document, failures)
+        context = RequestContext(known.actor, document, contributions)
         try:
             executor = _executor(schema, document, operation, raw_values, context)
             errors = await complete(executor, data, plan.additions)
@@ -203,7 +206,8 @@ def _checked(plan: Plan) -> Plan:
     """The plan whose statement finds nothing when the key is not good any more."""
     count = plan.parameters.count
     check = VALID_KEY.format(key=f"${count + 1}", role=f"${count + 2}")
-    return replace(plan, sql=f"SELECT CASE WHEN {check} THEN {plan.sql} END")
+    conditions = " AND ".join([check, *plan.required])
+    return replace(plan, sql=f"SELECT CASE WHEN {conditions} THEN {plan.sql} END")
 
 
 def _executor(

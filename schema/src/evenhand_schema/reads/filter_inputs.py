@@ -113,13 +113,30 @@ def custom_input() -> Any:
     return _fill(cls, "CustomFilter", members, f"Compares a custom field; all that are given must hold. {text}")
 
 
-@cache
 def filter_inputs() -> Mapping[str, Any]:
-    """The filter inputs of all declared types over tables, by the type's name."""
+    """The filter inputs of the core's types over tables, by the type's name."""
+    return _core_inputs()[0]
+
+
+@cache
+def plugin_filter_input(cls: type, type_name: str) -> Any:
+    """The filter input of a plugin's type over a table; its relations lead to the core's types.
+
+    Args:
+        cls: the type's class, which tells types of one name apart.
+    """
+    filters, lists = _core_inputs()
+    shell = type(f"{type_name}Filter", (), {})
+    return _fill(shell, f"{type_name}Filter", *_members(type_name, {**filters, type_name: shell}, lists))
+
+
+@cache
+def _core_inputs() -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+    """The filter inputs of the core's types, and those of lists of their records."""
     from evenhand_schema.declare import TYPES
 
     # All classes first: they refer to one another.
-    shells = {name: type(f"{name}Filter", (), {}) for name, item in TYPES.items() if item.model is not None}
+    shells = {name: type(f"{name}Filter", (), {}) for name, item in TYPES.items() if item.is_node}
     lists: dict[str, Any] = {}
     for name, cls in shells.items():
         wanted = "that is not put away" if TYPES[name].archivable else "in the list"
@@ -129,7 +146,8 @@ def filter_inputs() -> Mapping[str, Any]:
             "every": (cls, "every", f"Every {name} {wanted} fits; also when there is none."),
         }
         lists[name] = make_input(f"{name}ListFilter", quantified, f"Which {name} records belong to a record.")
-    return {name: _fill(cls, f"{name}Filter", *_members(name, shells, lists)) for name, cls in shells.items()}
+    filled = {name: _fill(cls, f"{name}Filter", *_members(name, shells, lists)) for name, cls in shells.items()}
+    return filled, lists
 
 
 def _members(

@@ -59,7 +59,44 @@ class PluginField:
     needs: tuple[str, ...] = ()
 
 
-Mark = RecordField | RecordsField | GroupsField | CallerField | NodeField | PluginField
+@dataclass(frozen=True)
+class PluginTableField:
+    """A plugin's field on an entity, over its own tables.
+
+    Attributes:
+        target: the declared type of what it shows.
+    """
+
+    slug: str
+    target: str
+
+
+@dataclass(frozen=True)
+class PluginRecordsField:
+    """A page of all rows of a plugin's table."""
+
+    slug: str
+    target: str
+
+
+Mark = (
+    RecordField
+    | RecordsField
+    | GroupsField
+    | CallerField
+    | NodeField
+    | PluginField
+    | PluginTableField
+    | PluginRecordsField
+)
+
+
+def plugin_is_on(slug: str) -> str:
+    """SQL: whether the tenant `$1` uses a plugin. Settings that cannot be used keep it from being called, not read."""
+    return (
+        f"EXISTS (SELECT 1 FROM tenant_plugins AS p WHERE p.tenant_id = $1 AND p.slug = '{slug}' AND p.enabled "
+        "AND p.suspended_at IS NULL AND p.archived_at IS NULL)"
+    )
 
 
 def marked(mark: Mark) -> dict[object, Any]:

@@ -50,9 +50,11 @@ class Plan:
     Attributes:
         sql: an expression; its value is the JSON of `data`.
         rewrite: whether the JSON must be written anew, because it holds JSON that the database stores.
+        required: SQL conditions over the tenant as `$1` without which the ordinary executor has to answer.
     """
 
     sql: str
     parameters: Parameters
     additions: Sequence[Addition]
     rewrite: bool
+    required: Sequence[str] = ()

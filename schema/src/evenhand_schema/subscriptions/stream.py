@@ -47,12 +47,11 @@ async def stream(
     Raises:
         Refused: it did not start. EvenhandError: it ends early, e.g. SlowConsumer.
     """
-    failures = schema.contributions.failures
     name = operation.name.value if operation.name else None
     executor = Executor.build(
         schema.graphql_schema,
         document.ast,
-        context_value=SubscriptionContext(live, session, document, failures),
+        context_value=SubscriptionContext(live, session, document, schema.contributions),
         raw_variable_values=variables,
         operation_name=name,
     )
@@ -85,7 +84,7 @@ async def _answer(
     variables: dict[str, Any],
     event: Any,
 ) -> bytes:
-    context = SubscriptionContext(live, session, document, schema.contributions.failures)
+    context = SubscriptionContext(live, session, document, schema.contributions)
     async with live.reads:
         with acting_as(context.actor):
             try:
