@@ -2,7 +2,6 @@
 
 # No `from __future__ import annotations`: strawberry reads annotations when the program runs.
 
-from collections.abc import Mapping
 from typing import Any
 
 import strawberry
@@ -142,7 +141,7 @@ def plugin_mutations() -> dict[str, Any]:
     }
 
 
-def contributed_mutations(contributions: Contributions) -> Mapping[str, Any]:
+def contributed_mutations(contributions: Contributions) -> dict[str, Any]:
     """The mutations that plugins bring, by name."""
     made: dict[str, Any] = {}
     for slug, contribution in contributions.by_slug.items():
