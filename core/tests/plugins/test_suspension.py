@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 from typing import Any
@@ -22,6 +23,7 @@ from evenhand.plugins.hooks import hookimpl
 from evenhand.plugins.host import PluginFailed, PluginHost, PluginSuspended, tenant_context, use_host
 from evenhand.plugins.manifest import PluginManifest
 from evenhand.plugins.models import PluginState, TenantPlugin
+from evenhand.plugins.overview import PluginCondition, PluginView
 from evenhand.tenancy.context import acting_as
 from evenhand.tenancy.models import uuid7
 from evenhand.testing import SomeTenant
@@ -175,9 +177,14 @@ async def test_events_wait_for_a_suspended_plugin_and_skip_a_disabled_one(tenant
 
 
 def test_people_see_why_a_plugin_is_suspended() -> None:
-    row = TenantPlugin(slug="moody", enabled=True, position=2, tenant_id=uuid7())
-    assert _state(row) == "enabled, position 2"
-    row.suspended_at, row.reason = datetime(2026, 1, 2, 3, 4, tzinfo=UTC), "It failed [red]often[/red]"
-    assert Text.from_markup(_state(row)).plain == "suspended since 2026-01-02 03:04 UTC: It failed [red]often[/red]"
-    row.enabled = False
-    assert _state(row) == "disabled"
+    view = PluginView("moody", None, "", "", PluginCondition.ENABLED, None, True, 2, 1, None, {}, ())
+    assert _state(view) == "enabled, position 2"
+    suspended = replace(
+        view,
+        state=PluginCondition.SUSPENDED,
+        suspended_at=datetime(2026, 1, 2, 3, 4, tzinfo=UTC),
+        problem="It failed [red]often[/red]",
+    )
+    said = Text.from_markup(_state(suspended)).plain
+    assert said == "suspended since 2026-01-02 03:04 UTC: It failed [red]often[/red]"
+    assert _state(replace(view, state=PluginCondition.DISABLED, enabled=False)) == "disabled"

@@ -3,6 +3,7 @@
 # No `from __future__ import annotations`: strawberry reads annotations when the program runs.
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Annotated, Any
 
 import strawberry
@@ -82,6 +83,9 @@ class Plugin:
     distribution: str = strawberry.field(description='The package it came from; "" when it is not known.')
     release: str = strawberry.field(description='The version of that package; "" when it is not known.')
     state: State = strawberry.field(description="What it does for the tenant now.")
+    suspended_at: datetime | None = strawberry.field(
+        description="Since when it is not called because it failed too often; `problem` says why."
+    )
     problem: str | None = strawberry.field(description="Why it does nothing, or not all it should; null when it does.")
     enabled: bool = strawberry.field(description="Whether the tenant uses it.")
     position: int = strawberry.field(description="Place in the tenant's order: asked first, lowest first.")
@@ -148,6 +152,7 @@ def _shown(info: Info, view: PluginView, locale: str) -> Plugin:
         distribution=view.distribution,
         release=view.release,
         state=view.state,
+        suspended_at=view.suspended_at,
         problem=view.problem or (left_out and f"Its part of the API is left out: {left_out}"),
         enabled=view.enabled,
         position=view.position,

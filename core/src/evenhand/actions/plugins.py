@@ -160,8 +160,12 @@ async def _change(
     require(current_actor(), Operation.CONFIGURE, ENTITY)
     manifest = None if enabled is False and settings is None else usable_plugin(slug)
     async with writing(action) as journal:
-        created = manifest is not None and create and await _ensure_row(manifest, journal)
-        row = await TenantPlugin.filter(slug=slug).select_for_update(no_key=True).get_or_none()
+        created = False
+        row: TenantPlugin | None
+        if manifest is not None and create:
+            row, created = await lock_row(manifest, journal)
+        else:
+            row = await _locked(slug)
         if row is None:
             usable_plugin(slug)
             return False
@@ -176,6 +180,20 @@ async def _change(
         if manifest is not None and (settings is not None or (enabled and not row.enabled)):
             new |= await _new_settings(manifest, row, settings or {}, replace=replace)
         return await _write(row, new, journal, created=created)
+
+
+async def lock_row(manifest: PluginManifest, journal: Journal) -> tuple[TenantPlugin, bool]:
+    """Lock the tenant's row of a plugin. Returns: the row, and whether it was made for this."""
+    while True:
+        created = await _ensure_row(manifest, journal)
+        row = await _locked(manifest.slug)
+        # Another transaction may purge it while we wait for the lock.
+        if row is not None:
+            return row, created
+
+
+async def _locked(slug: str) -> TenantPlugin | None:
+    return await TenantPlugin.filter(slug=slug).select_for_update(no_key=True).get_or_none()
 
 
 async def _ensure_row(manifest: PluginManifest, journal: Journal) -> bool:

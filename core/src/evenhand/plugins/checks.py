@@ -100,7 +100,7 @@ def hook_problem(implementation: object, specs: Mapping[str, HookSpec]) -> Plugi
     return None
 
 
-def _models_in(module: Any, label: str) -> list[type[Model]]:
+def models_in(module: Any, label: str) -> list[type[Model]]:
     """The models that the ORM would take from this module for this app."""
     named = getattr(module, "__models__", None) or [getattr(module, name) for name in dir(module)]
     return [
@@ -124,7 +124,7 @@ def table_problem(manifest: PluginManifest, slugs: Collection[str]) -> PluginPro
         )
     try:
         module = import_module(manifest.models)
-        models = _models_in(module, manifest.slug)
+        models = models_in(module, manifest.slug)
     except KeyboardInterrupt:
         raise
     except BaseException as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
@@ -45,6 +46,7 @@ class PluginView:
         read: the stored settings as the plugin understands them; None when it cannot be used.
         secrets: secret settings by name, and whether they are set.
         hooks: the hooks it implements.
+        suspended_at: since when it is not called because it failed too often.
     """
 
     slug: str
@@ -59,6 +61,7 @@ class PluginView:
     read: ReadSettings | None
     secrets: Mapping[str, bool]
     hooks: tuple[str, ...]
+    suspended_at: datetime | None = None
 
     def words(self, of: str, language: str) -> str:
         """The manifest's "title" or "description" in a language, in English when it lacks it."""
@@ -103,6 +106,7 @@ def _view(host: PluginHost, slug: str, row: TenantPlugin | None, package: str, l
         read=read,
         secrets={name: name in (read.secrets if read else {}) for name in sorted(secret_names(model))} if model else {},
         hooks=host.hooks_of(slug),
+        suspended_at=row.suspended_at if row else None,
     )
 
 
