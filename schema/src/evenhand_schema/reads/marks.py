@@ -50,7 +50,7 @@ class NodeField:
 
 @dataclass(frozen=True)
 class PluginField:
-    """A plugin's field on an entity.
+    """A field of an entity that Python makes from arguments: a plugin's, or one of the core's.
 
     Attributes:
         needs: the columns of the record that its function takes.

@@ -11,6 +11,7 @@ from evenhand.actions.gates import GateReport, gate_reports
 from evenhand.auth.permissions import Operation, require
 from evenhand_schema.context import place, request_of
 from evenhand_schema.errors import to_uuid
+from evenhand_schema.reads.marks import PluginField, marked
 
 
 @strawberry.type(description="One thing that an opportunity lacks to go on.")
@@ -70,4 +71,4 @@ async def _gate(
 def stage_gate() -> Any:
     """The field of an opportunity."""
     text = "What it still lacks to go on; null for a closed deal without a stage, and a stage of another pipeline."
-    return strawberry.field(resolver=_gate, description=text)
+    return strawberry.field(resolver=_gate, description=text, metadata=marked(PluginField()))
