@@ -127,7 +127,11 @@ def _to_rep(tenant: SomeTenant, name: Callable[[str | None], str]) -> object:
     class Hooks:
         @hookimpl
         async def resolve_owner(
-            self, ctx: TenantContext, records: Sequence[OpenRecord], candidates: Sequence[Candidate], policy: str | None
+            self,
+            ctx: TenantContext,
+            records: Sequence[OpenRecord],
+            candidates: Sequence[Candidate],
+            policy: str | None = "an argument with a default is given too",
         ) -> list[Resolution] | None:
             if policy not in (None, "east"):
                 return None

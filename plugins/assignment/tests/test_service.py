@@ -183,7 +183,11 @@ async def test_disabled_it_is_never_asked(office: Office) -> None:
 
         @hookimpl
         async def resolve_owner(
-            self, ctx: TenantContext, records: Sequence[OpenRecord], candidates: Sequence[Candidate]
+            self,
+            ctx: TenantContext,
+            records: Sequence[OpenRecord],
+            candidates: Sequence[Candidate],
+            policy: str | None = None,
         ) -> Sequence[Resolution] | None:
             Spy.calls += 1
             return await super().resolve_owner(ctx, records, candidates)
@@ -206,7 +210,11 @@ async def test_a_failure_after_the_deal_takes_the_turn_back(office: Office) -> N
     class Failing(AssignmentPlugin):
         @hookimpl
         async def resolve_owner(
-            self, ctx: TenantContext, records: Sequence[OpenRecord], candidates: Sequence[Candidate]
+            self,
+            ctx: TenantContext,
+            records: Sequence[OpenRecord],
+            candidates: Sequence[Candidate],
+            policy: str | None = None,
         ) -> Sequence[Resolution] | None:
             await super().resolve_owner(ctx, records, candidates)
             raise RuntimeError("the disk of the rules is full")

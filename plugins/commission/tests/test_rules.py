@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from evenhand.api import CommissionLine, Deal, Outcome, Period
-from evenhand_commission.rules import lines_for, totals
+from evenhand_commission.rules import idle_plan, lines_for, totals
 from evenhand_commission.settings import CommissionSettings
 
 ANNA = UUID(int=7)
@@ -132,3 +132,19 @@ def test_totals_are_the_sum_of_the_lines_for_each_currency() -> None:
 def test_bad_settings_are_refused(bad: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
         CommissionSettings.model_validate(bad)
+
+
+@pytest.mark.parametrize(
+    ("facts", "said"),
+    [
+        ({}, []),
+        ({"percent": "0"}, ["Flat percent pays 0%."]),
+        ({"effective_from": "2026-05-02"}, ["Flat percent begins on 2026-05-02."]),
+        ({"effective_to": "2026-04-30"}, ["Flat percent ended on 2026-04-30."]),
+        ({"effective_from": "2026-05-01", "effective_to": "2026-05-01"}, []),
+    ],
+)
+def test_a_plan_that_pays_nothing_today_is_told(facts: dict[str, str], said: list[str]) -> None:
+    found = idle_plan(CommissionSettings.model_validate(facts), date(2026, 5, 1))
+    assert [one.message["en"] for one in found] == said
+    assert all(one.message["zh"] and one.hint["zh"] and one.hint["en"] for one in found)

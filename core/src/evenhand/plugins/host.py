@@ -149,8 +149,9 @@ class PluginHost:
         found = self._installed.implementation(spec.name, plugin.manifest.slug)
         if found is None:
             return None
-        wants = tuple(name for name in found.argnames if name != "ctx")
-        return Binding(plugin, found.function, wants, "ctx" in found.argnames)
+        # An argument with a default is given all the same: pluggy would leave it out.
+        named = [*found.argnames, *(name for name in found.kwargnames if name in spec.arguments)]
+        return Binding(plugin, found.function, tuple(name for name in named if name != "ctx"), "ctx" in named)
 
     def _bindings(self, spec: HookSpec, snapshot: Snapshot) -> tuple[Binding, ...]:
         found: tuple[Binding, ...] | None = snapshot.memory.get(spec.name)

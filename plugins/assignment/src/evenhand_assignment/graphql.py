@@ -14,7 +14,7 @@ from evenhand.api import Decided, InvalidInput, Problem, TenantContext, decision
 from evenhand_assignment.models import UserTurn
 from evenhand_assignment.rules import Explanation, Turn, explain
 from evenhand_assignment.service import turns_of
-from evenhand_assignment.settings import WEIGHT_UNIT
+from evenhand_assignment.settings import ROUND_ROBIN, WEIGHT_UNIT
 from evenhand_schema.api import (
     JSON,
     BigInt,
@@ -174,9 +174,9 @@ def _turn(user_id: UUID, turn: Turn) -> AssignmentTurn:
     )
 
 
-@table_type(UserTurn, columns=("entity", "user_id", "received", "in_turn"))
+@table_type(UserTurn, columns=("entity", "policy", "user_id", "received", "in_turn"))
 class AssignmentStanding:
-    """Where one user stands in the turns of one kind of record."""
+    """Where one user stands in the turns of one kind of record under one policy."""
 
     user = one("User", "user_id", "The user.")
     weight = computed(Decimal, "round({row}.weight / 1000.0, 3)", "The share that the user was last dealt with.")
@@ -192,19 +192,25 @@ class UserAssignment:
     """What fair assignment knows of a user."""
 
     standings = rows(
-        "AssignmentStanding", "user_id", "The user's place in the turns, one for each kind of record.", Order("entity")
+        "AssignmentStanding",
+        "user_id",
+        "The user's place in the turns, one for each kind of record and policy.",
+        Order("entity"),
     )
 
 
 Kind = Annotated[str, strawberry.argument(description="The kind of record: Account, Lead or Opportunity.")]
+Policy = Annotated[str, strawberry.argument(description="The policy by its name.")]
 
 
-async def assignment_turns(ctx: TenantContext, entity: Kind = "Lead") -> list[AssignmentTurn]:
+async def assignment_turns(
+    ctx: TenantContext, entity: Kind = "Lead", policy: Policy = ROUND_ROBIN
+) -> list[AssignmentTurn]:
     """How the turns stand, by user id; empty before the first assignment."""
     if entity not in DEALT:
         hint = f"Use one of: {', '.join(DEALT)}."
         raise InvalidInput([Problem("entity", "NOT_A_CHOICE", f"entity: {entity!r} records have no turns.", hint)])
-    turns = await turns_of(entity)
+    turns = await turns_of(entity, policy)
     return [_turn(user, turns[user]) for user in sorted(turns)]
 
 

@@ -7,25 +7,28 @@ from uuid import UUID
 from tortoise import fields
 
 from evenhand.api import TenantModel, ref
+from evenhand_assignment.settings import ROUND_ROBIN
 
 
 class TurnGroup(TenantModel):
-    """The turns of one kind of record. Its row is locked by whoever deals, so that deals never overlap."""
+    """The turns of one kind of record under one policy. Whoever deals locks its row, so that deals never overlap."""
 
     entity = fields.CharField(max_length=64)
+    policy = fields.CharField(max_length=40, default=ROUND_ROBIN, db_default=ROUND_ROBIN)
     dealt = fields.BigIntField(default=0)
     """How many records were given out in these turns."""
 
     class Meta:
         app = "assignment"
         table = "evenhand_assignment_groups"
-        unique_together = (("tenant_id", "entity"),)
+        unique_together = (("tenant_id", "entity", "policy"),)
 
 
 class UserTurn(TenantModel):
-    """Where one user stands in the turns of one kind of record."""
+    """Where one user stands in the turns of one kind of record under one policy."""
 
     entity = fields.CharField(max_length=64)
+    policy = fields.CharField(max_length=40, default=ROUND_ROBIN, db_default=ROUND_ROBIN)
     user = ref("core.User")
     user_id: UUID
     weight = fields.IntField()
@@ -41,4 +44,4 @@ class UserTurn(TenantModel):
     class Meta:
         app = "assignment"
         table = "evenhand_assignment_turns"
-        unique_together = (("tenant_id", "entity", "user_id"),)
+        unique_together = (("tenant_id", "entity", "policy", "user_id"),)

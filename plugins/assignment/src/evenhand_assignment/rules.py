@@ -26,9 +26,7 @@ from math import lcm
 from uuid import UUID
 
 from evenhand.api import Candidate, Resolution, Verdict
-from evenhand_assignment.settings import WEIGHT_UNIT, AssignmentSettings
-
-POLICY = "round_robin"
+from evenhand_assignment.settings import ROUND_ROBIN, WEIGHT_UNIT, TurnRules
 
 CHOSEN = "CHOSEN"
 LATER_IN_TURN = "LATER_IN_TURN"
@@ -68,7 +66,7 @@ class Turn:
         return round(self.received + self.credit / self.scale, 3)
 
 
-def refusals(settings: AssignmentSettings, candidates: Iterable[Candidate]) -> dict[UUID, Verdict]:
+def refusals(settings: TurnRules, candidates: Iterable[Candidate]) -> dict[UUID, Verdict]:
     """A verdict for every candidate who cannot be given anything now, with the first reason that holds."""
     found: dict[UUID, Verdict] = {}
     for candidate in candidates:
@@ -78,7 +76,7 @@ def refusals(settings: AssignmentSettings, candidates: Iterable[Candidate]) -> d
     return found
 
 
-def _refusal(settings: AssignmentSettings, candidate: Candidate) -> Verdict | None:
+def _refusal(settings: TurnRules, candidate: Candidate) -> Verdict | None:
     if not candidate.is_active:
         return Verdict(candidate.user_id, False, INACTIVE)
     if candidate.role not in settings.roles:
@@ -152,6 +150,7 @@ def deal(
     weights: Mapping[UUID, int],
     refused: Sequence[Verdict],
     seed: int,
+    policy: str = ROUND_ROBIN,
 ) -> tuple[list[Resolution], dict[UUID, Turn]]:
     """Give records out in turn.
 
@@ -161,11 +160,12 @@ def deal(
         weights: every eligible user's share in thousandths; empty when nobody is.
         refused: the verdicts of everybody else.
         seed: for ties.
+        policy: whose turns they are.
 
     Returns: one resolution per record, with a verdict for every candidate; and the turns afterwards.
     """
     if not weights:
-        return [Resolution(record, None, POLICY, record_seed(seed, record), refused) for record in record_ids], {}
+        return [Resolution(record, None, policy, record_seed(seed, record), refused) for record in record_ids], {}
     seated = seat(turns, weights)
     users = sorted(weights)
     names = [user.bytes for user in users]
@@ -204,7 +204,7 @@ def deal(
         chosen = users.index(owner)
         credits[chosen] -= scale
         received[chosen] += 1
-        resolutions.append(Resolution(record_id, owner, POLICY, own_seed, [*verdicts, *refused]))
+        resolutions.append(Resolution(record_id, owner, policy, own_seed, [*verdicts, *refused]))
     for user, credit, count in zip(users, credits, received, strict=True):
         seated[user] = replace(seated[user], credit=credit, received=count)
     return resolutions, seated
@@ -259,7 +259,9 @@ def explain(verdicts: Sequence[Verdict], owner_id: UUID | None, names: Mapping[U
         locale: "zh…" for Chinese, anything else for English.
     """
     words = _WORDS["zh" if locale.lower().startswith("zh") else "en"]
-    candidates = {item.candidate_id: _about(item, words, words.get(item.reason), names) for item in verdicts}
+    # Reasons are in capitals; the other words are not reasons.
+    said = {reason: pattern for reason, pattern in words.items() if reason.isupper()}
+    candidates = {item.candidate_id: _about(item, words, said.get(item.reason), names) for item in verdicts}
     counts = {"all": len(verdicts), "eligible": sum(item.eligible for item in verdicts)}
     chosen = next((item for item in verdicts if item.candidate_id == owner_id), None)
     if chosen is None:

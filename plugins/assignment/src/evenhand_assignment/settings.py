@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
 
 from evenhand.api import setting
 
@@ -18,8 +18,14 @@ EligibleRole = Literal["admin", "manager", "rep"]
 """A read-only user can hold no customers, so that role is not offered."""
 
 
-class AssignmentSettings(BaseModel):
-    """Who takes part in the turns, and with what share."""
+ROUND_ROBIN = "round_robin"
+"""The name of the usual policy, whose rules stand in the settings themselves."""
+
+PolicyName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
+
+
+class TurnRules(BaseModel):
+    """Who takes part in turns, and with what share."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -59,6 +65,32 @@ class AssignmentSettings(BaseModel):
         },
     )
 
+    def weight_of(self, user_id: UUID) -> int:
+        """The user's share in thousandths."""
+        return int(self.weights.get(user_id, Decimal(1)) * WEIGHT_UNIT)
+
+
+class NamedPolicy(TurnRules):
+    """Turns of their own that a rule or a person can choose by name, e.g. for one region."""
+
+    title: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)] = setting(
+        title={"en": "Title", "zh": "名称"},
+        help={"en": "What people call this policy.", "zh": "该策略的显示名称。"},
+    )
+
+
+class AssignmentSettings(TurnRules):
+    """The usual turns, and others by name."""
+
+    policies: Annotated[dict[PolicyName, NamedPolicy], Field(max_length=50)] = setting(
+        default_factory=dict,
+        title={"en": "Named policies", "zh": "命名策略"},
+        help={
+            "en": "Further turns with people and shares of their own, by a short name such as east.",
+            "zh": "另有人员和份额的轮流方式，以 east 之类的短名称标识。",
+        },
+    )
+
     on_create: bool = setting(
         False,
         title={"en": "Assign new leads", "zh": "自动分配新线索"},
@@ -68,6 +100,17 @@ class AssignmentSettings(BaseModel):
         },
     )
 
-    def weight_of(self, user_id: UUID) -> int:
-        """The user's share in thousandths."""
-        return int(self.weights.get(user_id, Decimal(1)) * WEIGHT_UNIT)
+    @field_validator("policies")
+    @classmethod
+    def _usual_name_is_taken(cls, value: dict[str, NamedPolicy]) -> dict[str, NamedPolicy]:
+        if ROUND_ROBIN in value:
+            raise ValueError(f"{ROUND_ROBIN} is the name of the usual policy; choose another name")
+        return value
+
+    def rules_of(self, policy: str | None) -> TurnRules | None:
+        """The rules of a policy, the usual one for None; None when there is none of this name."""
+        return self if policy in (None, ROUND_ROBIN) else self.policies.get(policy or "")
+
+    def all_rules(self) -> dict[str, TurnRules]:
+        """The rules of every policy by name, the usual one first."""
+        return {ROUND_ROBIN: self, **self.policies}

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from evenhand.api import CommissionLine, Deal, FieldProblem, Period, RecordChange, TenantContext, hookimpl
-from evenhand_commission.rules import lacks_amount, lines_for, no_amount
+from evenhand.api import CommissionLine, Deal, FieldProblem, Finding, Period, RecordChange, TenantContext, hookimpl
+from evenhand_commission.rules import idle_plan, lacks_amount, lines_for, no_amount
 from evenhand_commission.service import won_stages
 from evenhand_commission.settings import CommissionSettings
 
@@ -33,6 +33,11 @@ class CommissionPlugin:
         lacking = [change for change in changes if lacks_amount(change)]
         won = await won_stages({change.after["stage_id"] for change in lacking}) if lacking else set()
         return [no_amount(change) for change in lacking if change.after["stage_id"] in won]
+
+    @hookimpl
+    def plugin_health(self, ctx: TenantContext) -> Sequence[Finding]:
+        """Tell when the plan pays nothing for what is won today."""
+        return idle_plan(plan_of(ctx), ctx.today)
 
 
 plugin = CommissionPlugin()

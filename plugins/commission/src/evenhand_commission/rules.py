@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
 
-from evenhand.api import CommissionLine, Deal, FieldProblem, Outcome, Period, RecordChange
+from evenhand.api import CommissionLine, Deal, FieldProblem, Finding, Outcome, Period, RecordChange
 from evenhand_commission.settings import CommissionSettings
 
 CENT = Decimal("0.01")
@@ -52,6 +53,22 @@ def _line(deal: Deal, plan: CommissionSettings) -> CommissionLine | None:
             f"{basis} × {percent}% = {earned}（四舍五入到分）。",
         },
     )
+
+
+def idle_plan(plan: CommissionSettings, today: date) -> list[Finding]:
+    """Why the plan pays nothing for what is won today; empty when it pays."""
+    if plan.percent == 0:
+        why = {"en": f"{plan.plan} pays 0%.", "zh": f"{plan.plan} 的提成比例为 0%。"}
+        return [Finding("PLAN_PAYS_NOTHING", why, {"en": "Set a percentage.", "zh": "请设置提成比例。"})]
+    late = plan.effective_to is not None and plan.effective_to < today
+    if not late and (plan.effective_from is None or plan.effective_from <= today):
+        return []
+    day = plan.effective_to if late else plan.effective_from
+    why = {
+        "en": f"{plan.plan} {'ended on' if late else 'begins on'} {day}.",
+        "zh": f"{plan.plan} {'已于' if late else '将于'} {day} {'失效' if late else '生效'}。",
+    }
+    return [Finding("PLAN_NOT_IN_EFFECT", why, {"en": "Change its days.", "zh": "请调整生效与失效日期。"})]
 
 
 def totals(lines: Sequence[CommissionLine]) -> dict[str, Decimal]:
