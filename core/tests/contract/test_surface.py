@@ -66,8 +66,16 @@ def _plain(part: Any) -> Any:
 
 def breaking(old: dict[str, Any], new: dict[str, Any]) -> set[str]:
     """What griffe finds that would break a plugin, one line each."""
-    before, after = (griffe.Module.from_json(json.dumps(one)) for one in (old, new))
+    before, after = (_loaded(one) for one in (old, new))
     return {_told(change) for change in griffe.find_breaking_changes(before, after)}
+
+
+def _loaded(described: dict[str, Any]) -> griffe.Module:
+    module: griffe.Module = griffe.Module.from_json(json.dumps(described))
+    # Where griffe looks for the bases of classes; libraries are not there, and count as unknown.
+    module._modules_collection = griffe.ModulesCollection()
+    module._modules_collection["api"] = module
+    return module
 
 
 def _told(change: griffe.Breakage) -> str:
