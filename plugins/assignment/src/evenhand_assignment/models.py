@@ -15,6 +15,7 @@ class TurnGroup(TenantModel):
 
     entity = fields.CharField(max_length=64)
     policy = fields.CharField(max_length=40, default=ROUND_ROBIN, db_default=ROUND_ROBIN)
+    """Whose turns these are: "round_robin", or a policy that the settings name."""
     dealt = fields.BigIntField(default=0)
     """How many records were given out in these turns."""
 
@@ -29,6 +30,7 @@ class UserTurn(TenantModel):
 
     entity = fields.CharField(max_length=64)
     policy = fields.CharField(max_length=40, default=ROUND_ROBIN, db_default=ROUND_ROBIN)
+    """Whose turns these are: "round_robin", or a policy that the settings name."""
     user = ref("core.User")
     user_id: UUID
     weight = fields.IntField()
