@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Hashable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -22,6 +23,17 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 Load = Callable[[list[Any]], Awaitable[Sequence[Any]]]
+
+
+class SharedLoader(DataLoader[Any, Any]):
+    """A loader whose values several fields wait for.
+
+    When a field fails, graphql-core cancels the fields beside it; that must not take away what others wait for.
+    """
+
+    def load(self, key: Any) -> Awaitable[Any]:
+        """The value of this key, with those of all keys that are asked for at the same time."""
+        return asyncio.shield(super().load(key))
 
 
 class RequestContext:
@@ -54,7 +66,7 @@ class RequestContext:
 
                 return await self.reads.run(work)
 
-            found = self._loaders[key] = DataLoader(run)
+            found = self._loaders[key] = SharedLoader(run)
         return found
 
     def remember(self, key: Hashable, make: Callable[[], T]) -> T:
