@@ -11,7 +11,9 @@ from evenhand.actions.plugins import PluginNotInstalled, disable_plugin, enable_
 from evenhand.actions.purge import PluginStillEnabled, plugin_models, plugin_rows, purge_plugin
 from evenhand.audit.models import AuditEntry
 from evenhand.auth.permissions import PermissionDenied
-from evenhand.db.session import reading, transaction
+from evenhand.db.config import APP_ROLE, DatabaseConfig
+from evenhand.db.migrate import connect
+from evenhand.db.session import raw_connection, reading, transaction
 from evenhand.plugins.host import current_host
 from evenhand.plugins.models import TenantPlugin
 from evenhand.tenancy.context import Role, acting_as
@@ -47,6 +49,26 @@ async def test_all_of_one_tenants_goes_and_nothing_of_another(tenant: SomeTenant
         await enable_plugin(SLUG)
     with acting_as(other_tenant.system):
         assert await plugin_rows(SLUG) == theirs
+
+
+async def test_rows_that_the_application_may_only_add_go_too(
+    database: DatabaseConfig, tenant: SomeTenant, other_tenant: SomeTenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mine, theirs = await fill(tenant), await fill(other_tenant)
+    model = next(one for one in plugin_models(current_host().manifests[SLUG]) if one.__name__ == "UserTurn")
+    monkeypatch.setattr(model, "append_only", True)
+    owner = await connect(database)
+    try:
+        await owner.execute(f'REVOKE DELETE ON "{model._meta.db_table}" FROM {APP_ROLE}')
+        with acting_as(tenant.system):
+            assert await purge_plugin(SLUG) == mine
+            async with reading() as client:
+                assert await raw_connection(client).fetchval("SELECT current_user") == APP_ROLE
+        with acting_as(other_tenant.system):
+            assert await plugin_rows(SLUG) == theirs
+    finally:
+        await owner.execute(f'GRANT DELETE ON "{model._meta.db_table}" TO {APP_ROLE}')
+        await owner.close()
 
 
 async def test_an_enabled_plugin_keeps_everything(tenant: SomeTenant) -> None:
