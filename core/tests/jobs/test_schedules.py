@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from tortoise.connection import get_connection
 
 from evenhand import clock as clocks
 from evenhand.actions.schedules import set_default_schedules
@@ -14,7 +15,7 @@ from evenhand.auth.permissions import PermissionDenied
 from evenhand.db.config import DatabaseConfig
 from evenhand.db.session import reading, transaction
 from evenhand.errors import InvalidInput
-from evenhand.jobs import RunningJob, drain_jobs, registry, set_schedule
+from evenhand.jobs import RunningJob, drain_jobs, registry, scheduling, set_schedule
 from evenhand.jobs.errors import InvalidCron, UnknownJobKind
 from evenhand.jobs.models import Job, Schedule
 from evenhand.jobs.scheduling import start_due
@@ -32,6 +33,12 @@ def kinds(monkeypatch: pytest.MonkeyPatch) -> None:
     @registry.job("nothing")
     async def nothing(job: RunningJob, payload: dict[str, Any]) -> None:
         """Do nothing."""
+
+
+@pytest.fixture(autouse=True)
+async def alone(database: DatabaseConfig) -> None:
+    """No other tenant's schedules: a look takes a limited number of them."""
+    await get_connection("default").execute_query("DELETE FROM schedule_times")
 
 
 async def schedule(tenant: SomeTenant, name: str) -> Schedule:
@@ -92,6 +99,23 @@ async def test_a_schedule_is_changed_and_put_off(clock: Clock, tenant: SomeTenan
     clock.advance(timedelta(days=2))
     await start_due()
     assert (await jobs(tenant), await jobs(other_tenant)) == (0, 1)
+
+
+async def test_one_that_fails_is_put_off(clock: Clock, tenant: SomeTenant, monkeypatch: pytest.MonkeyPatch) -> None:
+    with acting_as(tenant.system):
+        await set_schedule("s", "nothing", "0 0 * * *")
+    clock.advance(timedelta(days=2))
+
+    async def breaks(*_: Any, **__: Any) -> None:
+        raise RuntimeError("not today")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(scheduling, "enqueue", breaks)
+        assert await start_due() == 0
+    assert await start_due() == 0
+    clock.advance(scheduling.AFTER_FAILURE)
+    assert await start_due() >= 1
+    assert await jobs(tenant) == 1
 
 
 async def test_only_admins_and_only_what_can_be(tenant: SomeTenant) -> None:

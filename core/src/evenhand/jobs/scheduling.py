@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -25,6 +25,7 @@ log = structlog.get_logger(__name__)
 LOOK_EVERY = 1.0
 """Seconds between two looks for schedules whose time has come."""
 AT_ONCE = 200
+AFTER_FAILURE = timedelta(minutes=1)
 
 _DUE = "SELECT tenant_id, schedule_id FROM schedule_times WHERE next_at <= $1 ORDER BY next_at LIMIT $2"
 _TAKE = """
@@ -35,6 +36,7 @@ JOIN tenants t ON t.id = $1
 WHERE d.tenant_id = $1 AND d.schedule_id = $2 AND d.next_at <= $3
 FOR UPDATE OF d SKIP LOCKED
 """
+_PUT_OFF = "UPDATE schedule_times SET next_at = $4 WHERE tenant_id = $1 AND schedule_id = $2 AND next_at <= $3"
 
 
 async def start_due() -> int:
@@ -51,7 +53,14 @@ async def start_due() -> int:
                 started += await _start(row["tenant_id"], row["schedule_id"], now)
             except Exception:
                 log.exception("schedule.failed", tenant=str(row["tenant_id"]), schedule=str(row["schedule_id"]))
+                await _put_off(row["tenant_id"], row["schedule_id"], now)
     return started
+
+
+async def _put_off(tenant_id: UUID, schedule_id: UUID, now: datetime) -> None:
+    """Look at a schedule that fails again later, so that it is not for ever the first in line."""
+    async with transaction() as client:
+        await raw_connection(client).execute(_PUT_OFF, tenant_id, schedule_id, now, now + AFTER_FAILURE)
 
 
 async def _start(tenant_id: UUID, schedule_id: UUID, now: datetime) -> bool:
