@@ -36,23 +36,26 @@ class GraphQLContract:
 
     def schemas(self) -> tuple[GraphQLSchema, GraphQLSchema]:
         """The schema without and with the plugin."""
-        from evenhand_schema.contributions import Contributions
+        from evenhand_schema.contributions import collect
         from evenhand_schema.schema import build_schema
 
-        added = Contributions({self.manifest.slug: self.contribution()}, {})
-        with_it = build_schema(added)
+        self.contribution()
+        with_it = build_schema(collect([self.manifest]))
         assert with_it.contributions.failures == {}
         return build_schema().graphql_schema, with_it.graphql_schema
 
     def test_what_it_adds_to_graphql_carries_its_name(self) -> None:
-        """One field on an entity, named by the slug; root fields and types that start with it."""
+        """One field on an entity, named by the slug; root fields that start with it and types that contain it."""
+        from graphql import specified_scalar_types
+
         from evenhand_schema.names import camel
 
         without, with_it = self.schemas()
         own = camel(self.manifest.slug)
         start = own[0].upper() + own[1:]
         added = [name for name in with_it.type_map if name not in without.type_map]
-        assert [name for name in added if not name.startswith(start)] == [], f"types start with {start}"
+        foreign = [name for name in added if start not in name and name not in specified_scalar_types]
+        assert foreign == [], f"names of types contain {start}"
         for name, before in without.type_map.items():
             fields = getattr(before, "fields", {})
             new = set(getattr(with_it.type_map[name], "fields", {})) - set(fields)
@@ -89,6 +92,17 @@ class GraphQLContract:
             if "tenant" in label.lower()
         ]
         assert named == []
+
+    def test_what_it_adds_to_graphql_is_written_down(self) -> None:
+        """`sdl/<slug>.graphql` beside `src` shows every change of the API to whoever reviews it."""
+        from evenhand_schema.sdl import plugin_sdl, sdl_path
+
+        self.contribution()
+        path = sdl_path(self.manifest)
+        if not (path.parents[1] / "src").is_dir():
+            pytest.skip("the plugin is not installed from its source tree")
+        kept = path.read_text(encoding="utf-8") if path.exists() else ""
+        assert kept == plugin_sdl(self.manifest), f"run: python -m evenhand_schema.sdl {self.manifest.slug}"
 
     @in_session_loop
     async def test_disabled_it_answers_nothing(self, gql: Gql) -> None:
