@@ -20,6 +20,8 @@ from evenhand.entities import CustomField, Tag, Team, Tenant, User
 from evenhand.entities.registry import ENTITIES, Entity
 from evenhand.errors import Problem
 from evenhand.ownership.models import Pool
+from evenhand.plugins.context import tenant_context
+from evenhand.plugins.host import current_host
 from evenhand.tenancy.context import current_tenant
 from evenhand.tenancy.models import RecordModel
 
@@ -46,7 +48,7 @@ async def check_rule(values: Mapping[str, Any]) -> list[Problem]:
         problems.append(Problem("actions", "REQUIRED", "actions: there is none.", hint))
     for number, action in enumerate(actions):
         problems += _check_action(kind, action, f"actions.{number}", shape, custom)
-    return problems + await _check_references(actions)
+    return problems + await _check_references(actions) + await _check_policies(kind, actions)
 
 
 def _check_events(kind: Entity, events: Sequence[str]) -> list[Problem]:
@@ -149,6 +151,24 @@ async def _check_endpoints(actions: Sequence[d.Action]) -> list[Problem]:
         Problem(where, "REFERENCE_NOT_FOUND", f"{where}: there is no webhook endpoint {one} here.", hint)
         for one, where in wanted.items()
         if one not in there
+    ]
+
+
+async def _check_policies(kind: Entity, actions: Sequence[d.Action]) -> list[Problem]:
+    wanted = {
+        f"actions.{number}.policy": action.policy
+        for number, action in enumerate(actions)
+        if isinstance(action, d.Assign) and action.policy
+    }
+    if not wanted:
+        return []
+    offered = await current_host().assignment_policies(await tenant_context())
+    names = sorted(f"{slug}:{policy.name}" for slug, policy in offered if kind.name in policy.entities)
+    hint = f"Use one of: {', '.join(names)}." if names else "Enable a plugin that has policies, or leave it out."
+    return [
+        Problem(where, "UNKNOWN_POLICY", f"{where}: no enabled plugin has the policy {name} for {kind.name}.", hint)
+        for where, name in wanted.items()
+        if name not in names
     ]
 
 

@@ -82,9 +82,10 @@ class RemoveTag(_Action):
 
 
 class Assign(_Action):
-    """Let the tenant's policy decide who gets the record."""
+    """Let a policy decide who gets the record: the named one ("plugin:policy"), or the tenant's usual one."""
 
     do: Literal["assign"]
+    policy: Annotated[str, Field(pattern="^[a-z][a-z0-9_]{1,40}:.{1,100}$")] | None = None
 
 
 class MoveToPool(_Action):

@@ -181,7 +181,7 @@ async def perform(action: d.Action, case: Case, number: int) -> None:
         case d.RemoveTag():
             await untag_records(name, [record_id], action.tag)
         case d.Assign():
-            await assign_records(name, [record_id])
+            await assign_records(name, [record_id], policy=action.policy)
         case d.MoveToPool():
             note = case.text(action.note) if action.note else None
             await set_owner(name, [record_id], pool_id=action.pool, note=note)
@@ -219,6 +219,11 @@ async def describe(action: d.Action, case: Case) -> Sentence:
             if isinstance(action, d.AddTag):
                 return {"en": f"Puts the tag “{tag}” on it.", "zh": f"添加标签“{tag}”。"}
             return {"en": f"Takes the tag “{tag}” off it.", "zh": f"移除标签“{tag}”。"}
+        case d.Assign() if action.policy:
+            return {
+                "en": f"Lets the policy {action.policy} decide who gets it.",
+                "zh": f"按分配规则“{action.policy}”分配负责人。",
+            }
         case d.Assign():
             return {"en": "Lets the tenant's policy decide who gets it.", "zh": "按分配规则分配负责人。"}
         case d.MoveToPool():
