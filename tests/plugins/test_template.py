@@ -40,24 +40,14 @@ def test_a_new_plugin_passes_its_own_tests_and_is_clean(evenhand: Command, tmp_p
     _run(folder, "ruff", "check", ".")
     _run(folder, "ruff", "format", "--check", ".")
     _run(folder, "mypy", "--cache-dir", str(tmp_path / "mypy"))
-    _run(
-        folder,
-        "pip",
-        "install",
-        "--quiet",
-        "--no-deps",
-        "--no-index",
-        "--no-build-isolation",
-        "--target",
-        str(site),
-        ".",
-    )
-    beside = {"PYTHONPATH": str(site), "EVENHAND_PLUGINS": "word_marks"}
-    outcome = _run(folder, "pytest", "-q", "-p", "no:cacheprovider", **beside)
+    alone = ("--quiet", "--no-deps", "--no-index", "--no-build-isolation")
+    _run(folder, "pip", "install", *alone, "--target", str(site), "--editable", ".")
+    beside = {"PYTHONPATH": f"{site}{os.pathsep}{folder / 'src'}", "EVENHAND_PLUGINS": "word_marks"}
+    outcome = _run(folder, "pytest", "-q", "-rs", "-p", "no:cacheprovider", **beside)
     passed = re.search(r"(\d+) passed", outcome)
     assert passed is not None, outcome
     assert int(passed[1]) >= 38
-    assert "skipped" not in outcome
+    assert "skipped" not in outcome, outcome
 
 
 def test_names_and_places_that_do_not_fit_are_told(evenhand: Command, tmp_path: Path) -> None:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import sys
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 
@@ -23,7 +24,7 @@ from graphql import build_schema as build_from_text
 
 from evenhand.plugins.loader import installed_manifests
 from evenhand.plugins.manifest import PluginManifest
-from evenhand_schema.contributions import Contributions, collect
+from evenhand_schema.contributions import collect
 from evenhand_schema.schema import build_schema
 
 PATH = Path(__file__).parents[2] / "schema.graphql"
@@ -35,6 +36,7 @@ class UnusableContribution(Exception):
     """A plugin's contribution is not in the schema; says why."""
 
 
+@cache
 def current_sdl() -> str:
     """The schema of the core without plugins, as text, sorted."""
     return build_schema().sdl
@@ -50,7 +52,7 @@ def plugin_sdl(manifest: PluginManifest) -> str:
     failure = with_plugin.contributions.failures.get(manifest.slug)
     if failure is not None:
         raise UnusableContribution(failure)
-    before = build_from_text(build_schema(Contributions()).sdl)
+    before = build_from_text(current_sdl())
     after = build_from_text(with_plugin.sdl)
     return _difference(before, lexicographic_sort_schema(after))
 

@@ -36,13 +36,11 @@ class GraphQLContract:
 
     def schemas(self) -> tuple[GraphQLSchema, GraphQLSchema]:
         """The schema without and with the plugin."""
-        from evenhand_schema.contributions import collect
-        from evenhand_schema.schema import build_schema
-
         self.contribution()
-        with_it = build_schema(collect([self.manifest]))
-        assert with_it.contributions.failures == {}
-        return build_schema().graphql_schema, with_it.graphql_schema
+        if self.manifest.slug not in _schemas:
+            _schemas[""] = _schemas.get("") or _build([])
+            _schemas[self.manifest.slug] = _build([self.manifest])
+        return _schemas[""], _schemas[self.manifest.slug]
 
     def test_what_it_adds_to_graphql_carries_its_name(self) -> None:
         """One field on an entity, named by the slug; root fields that start with it and types that contain it."""
@@ -129,6 +127,19 @@ class GraphQLContract:
         """Another tenant's plugin is not this one's."""
         await other_tenant.enable(self.manifest.slug, **self.settings)
         await self.test_disabled_it_answers_nothing(gql)
+
+
+_schemas: dict[str, GraphQLSchema] = {}
+"""Schemas that were built, by the plugin's slug; "" for the one without plugins. Each takes seconds."""
+
+
+def _build(manifests: list[PluginManifest]) -> GraphQLSchema:
+    from evenhand_schema.contributions import collect
+    from evenhand_schema.schema import build_schema
+
+    built = build_schema(collect(manifests))
+    assert built.contributions.failures == {}
+    return built.graphql_schema
 
 
 def _is_leaf(kind: Any) -> bool:

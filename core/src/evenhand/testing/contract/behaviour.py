@@ -11,6 +11,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from evenhand import clock
+from evenhand.actions.purge import purge_plugin
 from evenhand.db.config import DatabaseConfig
 from evenhand.db.session import raw_connection, reading, transaction
 from evenhand.events.base import Event
@@ -192,6 +193,24 @@ class BehaviourContract(ContractBase):
             await tenant.enable(self.manifest.slug)
             assert await self.own_rows(tenant) == before
             assert await _settings(tenant, self.manifest.slug) == settings
+
+    @in_session_loop
+    async def test_purging_leaves_nothing_here_and_everything_elsewhere(
+        self, tenant: SomeTenant, other_tenant: SomeTenant
+    ) -> None:
+        """What it kept for a tenant can be removed on request: rows, settings and secrets."""
+        with self.watched():
+            for one in (tenant, other_tenant):
+                await self.enable(one)
+                await self.exercise(one)
+            before = await self.all_rows(other_tenant)
+            await self.disable(tenant)
+            with acting_as(tenant.system):
+                await purge_plugin(self.manifest.slug)
+                async with reading():
+                    assert not await TenantPlugin.filter(slug=self.manifest.slug).exists()
+            assert not any((await self.own_rows(tenant)).values())
+            assert await self.all_rows(other_tenant) == before
 
     @in_session_loop
     async def test_a_rollback_takes_its_effects_back(self, tenant: SomeTenant) -> None:
