@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from collections.abc import AsyncIterator
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import httpx
-import orjson
 import pytest
 import pytest_asyncio
 from pydantic import BaseModel, SecretStr
@@ -27,7 +24,6 @@ from evenhand_schema.http.app import create_app
 from evenhand_schema.schema import build_schema
 from evenhand_schema.testing import Api
 
-PAGE = Path(__file__).parents[2] / "docs" / "admin" / "plugins.md"
 MODULE = "evenhand_caller_for_tests"
 SHOWN = """{ plugin(slug: "caller") { slug state problem enabled version position settings settingsVersion
     settingsSchema(language: "zh") settingsProblems { field code message hint } secrets { name isSet }
@@ -150,18 +146,3 @@ async def test_others_change_nothing_and_see_no_settings(caller: Api, tenant: So
     shown = (await caller.data(tenant, SHOWN, role))["plugin"]
     assert (shown["settings"], shown["settingsSchema"], shown["secrets"]) == (None, None, [])
     assert (await caller.data(tenant, SHOWN))["plugin"] == before
-
-
-async def test_the_page_for_admins_shows_what_happens(api: Api, tenant: SomeTenant) -> None:
-    """The requests are sent in the page's order."""
-    blocks = re.findall(r"```(graphql|json)\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
-    answers = 0
-    data: dict[str, Any] = {}
-    for language, text in blocks:
-        if language == "graphql":
-            data = await api.data(tenant, text)
-            assert "Failure" not in str(data)
-        else:
-            assert data == orjson.loads(text)
-            answers += 1
-    assert answers == 3
