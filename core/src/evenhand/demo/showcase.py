@@ -52,15 +52,17 @@ ORDER BY
   + 2 * least(2, (SELECT count(*) FROM ownership_entries l WHERE l.tenant_id = $1 AND l.record_id = a.id))
   + least(1, (SELECT count(*) FROM tickets t WHERE t.tenant_id = $1 AND t.account_id = a.id))
   + least(1, (SELECT count(*) FROM taggings g WHERE g.tenant_id = $1 AND g.account_id = a.id))
-  + least(2, (SELECT count(*) FROM payments p JOIN orders r ON r.tenant_id = $1 AND r.id = p.order_id
-              WHERE p.tenant_id = $1 AND r.account_id = a.id)) DESC,
+  + 5 * least(1, (SELECT count(*) FROM payments p WHERE p.tenant_id = $1
+            AND p.archived_at IS NULL AND p.order_id = (
+            SELECT r.id FROM orders r WHERE r.tenant_id = $1 AND r.account_id = a.id AND r.archived_at IS NULL
+            ORDER BY r.created_at DESC, r.id DESC LIMIT 1))) DESC,
   a.created_at, a.id
 LIMIT 1
 """
 
 
 async def showcase_account(actor: Actor) -> UUID:
-    """The account with most to see: open deals, payments, tickets, tags and owners before; the oldest of such."""
+    """The account with most to see: open deals, a newest order with payments, tickets, tags and owners before; the oldest of such."""
     with acting_as(actor):
         async with reading() as client:
             found: UUID = await raw_connection(client).fetchval(_ACCOUNT, actor.tenant_id)
