@@ -62,7 +62,7 @@ LIMIT 1
 
 
 async def showcase_account(actor: Actor) -> UUID:
-    """The account with most to see: open deals, a newest order with payments, tickets, tags, owners before; the oldest."""
+    """The account with most to see: open deals, payments, tickets, tags, owners before; the oldest of such."""
     with acting_as(actor):
         async with reading() as client:
             found: UUID = await raw_connection(client).fetchval(_ACCOUNT, actor.tenant_id)
