@@ -11,6 +11,7 @@ from evenhand.db.config import DatabaseConfig
 CORE_MODULES = (
     "evenhand.entities",
     "evenhand.ownership.models",
+    "evenhand.ownership.members.models",
     "evenhand.audit.models",
     "evenhand.events.models",
     "evenhand.idempotency.models",

@@ -203,3 +203,10 @@ class OnApproved(StrEnum):
 
     NOTHING = "nothing"
     APPLY = "apply"
+
+
+class MemberRole(StrEnum):
+    """What somebody in the team on a record is there for, besides the owner."""
+
+    COLLABORATOR = "collaborator"
+    WATCHER = "watcher"

@@ -16,6 +16,7 @@ from tortoise.fields.relational import ForeignKeyFieldInstance
 
 from evenhand.db.bulk import insert_rows
 from evenhand.entities import Tagging
+from evenhand.ownership.members.models import RecordMember
 from evenhand.ownership.models import Pool
 from evenhand.tenancy.context import current_tenant
 from evenhand.tenancy.models import TenantModel, uuid7
@@ -80,6 +81,10 @@ async def insert_some_row(client: TransactionWrapper, model: type[TenantModel], 
         row["pool_id"] = await insert_some_row(client, Pool)
     if model is Tagging and not any(row[column] for column in references if column not in ("tag_id", "actor_id")):
         row["account_id"] = await _some_parent(client, references["account_id"])
+    if model is RecordMember:
+        if not any(row[column] for column in ("account_id", "lead_id", "opportunity_id")):
+            row["account_id"] = await _some_parent(client, references["account_id"])
+        row["share"] = row["share"] or Decimal(1)
     await insert_rows(client, model, [row])
     inserted: UUID = row["id"]
     return inserted

@@ -1,0 +1,1 @@
+"""Who works on a record besides its owner: collaborators with shares, and watchers."""
