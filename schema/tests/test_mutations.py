@@ -25,6 +25,8 @@ MINIMAL: dict[str, dict[str, Any]] = {
     "User": {"name": "李雷"},
     "Absence": {"userId": "$User", "startsOn": "2026-05-01", "endsOn": "2026-05-03"},
     "Pool": {"name": "公海"},
+    "PoolMember": {"poolId": "$Pool", "region": "华东"},
+    "PoolRule": {"poolId": "$Pool", "name": "普通线索", "entity": "Lead", "claimsPerDay": 20},
     "Account": {"name": "上海某某有限公司"},
     "Contact": {"name": "韩梅梅"},
     "Campaign": {"name": "展会"},
@@ -55,6 +57,7 @@ MINIMAL: dict[str, dict[str, Any]] = {
 CHANGE: dict[str, dict[str, Any]] = {
     "Absence": {"note": "又一天"},
     "Deputy": {"note": "又一天"},
+    "PoolMember": {"role": "MANAGER"},
     "Order": {"notes": "加急"},
     "Payment": {"method": "转账"},
     "SurveyAnswer": {"comment": "不错"},

@@ -62,6 +62,11 @@ async def needed(tenant: SomeTenant, name: str) -> dict[str, Any]:
         case "ApprovalPolicy":
             steps = [{"approver": "role", "role": "admin"}]
             return {"name": f"{name} 名 {uuid7()}", "kind": "discount", "steps": steps}
+        case "PoolMember":
+            return {"pool_id": await tenant.create("Pool", name=f"Pool {uuid7()}"), "region": "East", "role": "member"}
+        case "PoolRule":
+            pool = await tenant.create("Pool", name=f"Pool {uuid7()}")
+            return {"pool_id": pool, "name": "All leads", "entity": "Lead", "claims_per_day": 20}
         case "Deputy":
             return {"user_id": tenant.users[Role.REP], "deputy_id": tenant.users[Role.MANAGER]}
         case "Team" | "User" | "Pool" | "Account" | "Contact" | "Campaign" | "Lead" | "Pipeline" | "Opportunity":

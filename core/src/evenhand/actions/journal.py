@@ -169,12 +169,14 @@ class Journal:
         why: Why,
         at: datetime | None = None,
         after: datetime | None = None,
+        override: str | None = None,
     ) -> datetime:
         """Add a line to the ledger: from now on this is the record's holder.
 
         Args:
             after: the start of the record's line before; the new one starts later, also when this transaction
                 began earlier and waited for the record, or another machine's clock runs ahead.
+            override: why a limit was set aside for it.
 
         Returns: when the line starts.
         """
@@ -192,6 +194,7 @@ class Journal:
                 "policy": why.policy,
                 "decision_id": why.decision_id,
                 "actor_id": self.actor.user_id,
+                "override": override,
             }
         )
         return started_at

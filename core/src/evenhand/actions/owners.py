@@ -3,30 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from evenhand.actions.errors import RecordArchived
 from evenhand.actions.journal import Journal, Why, writing
+from evenhand.actions.pools.guard import Transfer, enforce
 from evenhand.actions.values import require_value
 from evenhand.auth.permissions import Operation, require
 from evenhand.db.bulk import update_rows
 from evenhand.entities.enums import OwnershipReason
 from evenhand.entities.registry import Entity, entity
-from evenhand.errors import InvalidInput, NotFound, Problem
-from evenhand.ownership.holders import require_eligible_owners
+from evenhand.errors import InvalidInput, NotFound, Problem, placed
+from evenhand.ownership.holders import Holder, require_eligible_owners
 from evenhand.ownership.models import OwnershipEntry, Pool
 from evenhand.tenancy.context import current_actor
-
-
-@dataclass(frozen=True)
-class Holder:
-    """Who is to hold a record: an owner or a pool, exactly one."""
-
-    owner_id: UUID | None = None
-    pool_id: UUID | None = None
 
 
 async def change_holders(
@@ -36,14 +29,19 @@ async def change_holders(
     *,
     journal: Journal,
     moments: Mapping[UUID, datetime] | None = None,
+    override: str | None = None,
 ) -> list[UUID]:
     """Change the holders of records inside the transaction of `journal`: ledger, audit, event; nothing else.
 
     Args:
         holders, why: by record id.
         moments: when each changed hands, for history that the system brings in; now by default.
+        override: why limits are set aside, see `enforce`.
 
     Returns: ids of the records whose holder was really another.
+
+    Raises:
+        EvenhandError: with `rows` filled where limits stand against single records, by their place in `holders`.
     """
     if not kind.ownable:
         message = f"{kind.name} records have no owner."
@@ -57,16 +55,37 @@ async def change_holders(
     for record in records:
         if record.archived_at is not None:
             raise RecordArchived(f"{kind.name} {record.id} is archived.", hint="Restore it first.")
+    columns = {record.id: record.columns() for record in records}
+    held = {record_id: Holder(now["owner_id"], now["pool_id"]) for record_id, now in columns.items()}
+    places = {record_id: place for place, record_id in enumerate(holders)}
+    moving = [record for record in records if held[record.id] != holders[record.id]]
+    transfers = [
+        Transfer(
+            record.id,
+            columns[record.id],
+            held[record.id],
+            holders[record.id],
+            why[record.id],
+            (moments or {}).get(record.id),
+        )
+        for record in moving
+    ]
+    with placed([places[record.id] for record in moving]):
+        overridden = await enforce(kind, transfers, journal, override=override)
     rows: list[dict[str, Any]] = []
-    for record in records:
-        old: dict[str, Any] = {name: getattr(record, name) for name in ("owner_id", "pool_id")}
-        holder = holders[record.id]
-        new: dict[str, Any] = {"owner_id": holder.owner_id, "pool_id": holder.pool_id}
-        if old == new:
-            continue
+    for record in moving:
+        old: dict[str, Any] = asdict(held[record.id])
+        new: dict[str, Any] = asdict(holders[record.id])
         at = (moments or {}).get(record.id)
+        words = override if record.id in overridden else None
         since = journal.hold(
-            kind.name, record.id, **new, why=why[record.id], at=at, after=record.columns()["held_since"]
+            kind.name,
+            record.id,
+            **new,
+            why=why[record.id],
+            at=at,
+            after=columns[record.id]["held_since"],
+            override=words,
         )
         row = {"id": record.id, "tenant_id": record.tenant_id, **new, "held_since": since}
         rows.append({**row, "version": record.version + 1})
@@ -78,6 +97,7 @@ async def change_holders(
             "reason": reason.reason.value,
             "note": reason.note,
             "policy": reason.policy,
+            "override": words,
         }
         journal.emit("OwnerChanged", kind.name, record.id, payload, at=at)
     await update_rows(journal.client, kind.model, rows)
@@ -100,16 +120,19 @@ async def set_owner(
     owner_id: UUID | None = None,
     pool_id: UUID | None = None,
     note: str | None = None,
+    override: str | None = None,
 ) -> list[UUID]:
     """Give records to an owner or put them into a pool; a manager's or admin's decision, all or nothing.
 
     Args:
         note: why, in the manager's words; kept in the ledger.
+        override: why limits such as a freeze or a cap are set aside, in the manager's words; kept in the ledger, too.
 
     Returns: ids of the records whose holder was really another.
 
     Raises:
-        InvalidInput, NotFound, RecordArchived, OwnerNotEligible, PermissionDenied.
+        InvalidInput, NotFound, RecordArchived, OwnerNotEligible, PermissionDenied; TransferRefused: a limit stands
+        against it.
     """
     kind = entity(entity_name)
     require(current_actor(), Operation.ASSIGN, kind.name)
@@ -121,5 +144,12 @@ async def set_owner(
     holder = Holder(owner_id, pool_id)
     async with writing("set_owner") as journal:
         return await change_holders(
-            kind, dict.fromkeys(record_ids, holder), dict.fromkeys(record_ids, why), journal=journal
+            kind,
+            dict.fromkeys(record_ids, holder),
+            dict.fromkeys(record_ids, why),
+            journal=journal,
+            override=override,
         )
+
+
+__all__ = ["Holder", "change_holders", "set_owner"]

@@ -14,6 +14,7 @@ from evenhand.actions.constraints import explained
 from evenhand.actions.errors import RecordArchived, VersionConflict
 from evenhand.actions.journal import Journal, Why, writing
 from evenhand.actions.orders import effects_of_archiving, settle_payments
+from evenhand.actions.pools.guard import Transfer, enforce
 from evenhand.actions.preparation import prepare_changes, prepare_new
 from evenhand.actions.stages import Move, note_stage_changes
 from evenhand.actions.structure import hold_tree, may_not_archive, may_not_restore
@@ -26,7 +27,7 @@ from evenhand.entities import StageChange
 from evenhand.entities.enums import OwnershipReason
 from evenhand.entities.registry import Entity, entity
 from evenhand.errors import InvalidInput, NotFound, Problem, Refusals, placed
-from evenhand.ownership.holders import default_holder, ineligible_owners, require_may_own
+from evenhand.ownership.holders import Holder, default_holder, ineligible_owners, require_may_own
 from evenhand.plugins.contract import RecordChange
 from evenhand.tenancy.context import current_actor
 from evenhand.tenancy.models import RecordModel, uuid7
@@ -82,11 +83,13 @@ async def create_records(
     journal: Journal,
     why: Why | None = None,
     moments: Sequence[datetime] | None = None,
+    override: str | None = None,
 ) -> list[UUID]:
     """Create records of one entity inside the transaction of `journal`; all or nothing.
 
     Args:
         moments: when each was created, for history that the system brings in; now by default.
+        override: why limits of their owners are set aside, see `enforce`.
 
     Returns: their ids, in the order of the drafts.
 
@@ -103,7 +106,7 @@ async def create_records(
         problems += found
     if problems:
         raise InvalidInput(problems)
-    return await insert_clean(kind, cleaned, journal=journal, why=why, moments=moments)
+    return await insert_clean(kind, cleaned, journal=journal, why=why, moments=moments, override=override)
 
 
 async def insert_clean(
@@ -114,11 +117,13 @@ async def insert_clean(
     why: Why | None = None,
     moments: Sequence[datetime] | None = None,
     ids: Sequence[UUID] | None = None,
+    override: str | None = None,
 ) -> list[UUID]:
     """Insert records whose values went through `check_draft`. Returns: their ids, in order.
 
     Args:
         ids: the ids to give them, when the caller announced them already (new ones by default).
+        override: why limits of their owners are set aside, see `enforce`.
     """
     if not cleaned:
         return []
@@ -144,6 +149,7 @@ async def insert_clean(
         pairs = zip(rows, cleaned, strict=True)
         new = [RecordChange(kind.name, row["id"], None, {**row, **values}) for row, values in pairs]
         await validate_changes(kind, new, journal)
+    overridden = await _enforce_new(kind, rows, journal, why, override) if kind.ownable else frozenset()
     with explained(kind.model, rows):
         await insert_rows(journal.client, kind.model, rows)
     for child in kind.children:
@@ -161,10 +167,32 @@ async def insert_clean(
                 pool_id=values["pool_id"],
                 why=why or Why(OwnershipReason.CREATED),
                 at=at,
+                override=override if record_id in overridden else None,
             )
     await _note_first_stages(kind, ids, cleaned, journal)
     await subscribe_rules(kind)
     return ids
+
+
+async def _enforce_new(
+    kind: Entity, rows: Sequence[Mapping[str, Any]], journal: Journal, why: Why | None, override: str | None
+) -> frozenset[UUID]:
+    reason = why or Why(OwnershipReason.CREATED)
+    transfers = [
+        Transfer(row["id"], row, None, Holder(row["owner_id"], row["pool_id"]), reason, row["held_since"])
+        for row in rows
+    ]
+    return await enforce(kind, transfers, journal, override=override)
+
+
+async def _enforce_restored(kind: Entity, records: Sequence[RecordModel], journal: Journal) -> None:
+    """Who held a record when it was put away holds it again, if limits let that happen."""
+    found = [(record.id, record.columns()) for record in records]
+    transfers = [
+        Transfer(record_id, now, None, Holder(now["owner_id"], now["pool_id"]), Why(OwnershipReason.MANUAL))
+        for record_id, now in found
+    ]
+    await enforce(kind, transfers, journal)
 
 
 async def _note_first_stages(
@@ -412,6 +440,9 @@ async def set_archived(kind: Entity, records: Sequence[RecordModel], *, archive:
             await settle_payments(effects_of_archiving([record for _, record in changing], archive=archive), effects)
             effects.raise_if_any()
     refusals.raise_if_any()
+    if kind.ownable and not archive:
+        with placed([row for row, _ in changing]):
+            await _enforce_restored(kind, [record for _, record in changing], journal)
     moment = journal.now if archive else None
     rows: list[dict[str, Any]] = []
     for _, record in changing:

@@ -196,6 +196,8 @@ def _json(value: Any, shape: Shape) -> Any:
             fits = isinstance(value, list) and all(isinstance(item, str) for item in value)
         case Shape.OBJECTS:
             fits = isinstance(value, list) and all(isinstance(item, dict) for item in value)
+        case Shape.NUMBERS:
+            fits = isinstance(value, list) and all(type(item) is int for item in value)
     if not fits:
         raise BadValue("WRONG_TYPE", f"{shown(value)} is not {shape.value}.", f"Give {shape.value}.")
     reason = unstorable(value)

@@ -12,6 +12,7 @@ CORE_MODULES = (
     "evenhand.entities",
     "evenhand.ownership.models",
     "evenhand.ownership.members.models",
+    "evenhand.ownership.pools.models",
     "evenhand.audit.models",
     "evenhand.events.models",
     "evenhand.idempotency.models",

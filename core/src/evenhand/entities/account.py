@@ -33,6 +33,8 @@ class Account(OwnableModel):
     industry = short_text()
     region = short_text()
     country = short_text()
+    product_line = short_text()
+    """The product line that it is about."""
     size = choice(AccountSize, null=True)
     employees = count()
     founded_year = count(minimum=1000, maximum=2200)

@@ -86,6 +86,7 @@ class Shape(StrEnum):
 
     TEXTS = "a list of texts"
     OBJECTS = "a list of objects"
+    NUMBERS = "a list of whole numbers"
     OBJECT = "an object"
 
 
@@ -96,7 +97,7 @@ def shape_of(field: Any) -> Shape:
 
 
 def _list(shape: Shape, **options: Any) -> Any:
-    field: Any = fields.JSONField(default=list, **options)
+    field: Any = fields.JSONField(**{"default": list, **options})
     # No argument of the field: the database knows nothing of it, and migrations must not.
     field.shape = shape
     return field
@@ -110,6 +111,11 @@ def string_list(**options: Any) -> Any:
 def object_list() -> Any:
     """A list of small objects."""
     return _list(Shape.OBJECTS)
+
+
+def number_list(**options: Any) -> Any:
+    """A list of whole numbers."""
+    return _list(Shape.NUMBERS, **options)
 
 
 def mapping() -> Any:

@@ -169,6 +169,22 @@ class OwnershipReason(StrEnum):
     RELEASED = "released"
     MERGED = "merged"
     UNMERGED = "unmerged"
+    CLAIMED = "claimed"
+    RETURNED = "returned"
+    RECLAIMED = "reclaimed"
+    OFFER_ACCEPTED = "offer_accepted"
+    DRAWN = "drawn"
+    HANDED_OVER = "handed_over"
+    HANDOVER_UNDONE = "handover_undone"
+    RULED = "ruled"
+    APPEALED = "appealed"
+
+
+class PoolRole(StrEnum):
+    """What somebody is in a pool; who manages it may also claim from it."""
+
+    MEMBER = "member"
+    MANAGER = "manager"
 
 
 class ApprovalKind(StrEnum):

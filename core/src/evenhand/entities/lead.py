@@ -34,6 +34,8 @@ class Lead(OwnableModel):
     status = choice(LeadStatus, default=LeadStatus.NEW)
     interest = choice(Interest, null=True)
     product_interest = short_text(300)
+    product_line = short_text()
+    """The product line that it is about."""
     value_estimate = money()
     value_currency = currency()
     notes = long_text()

@@ -12,6 +12,7 @@ from evenhand.entities.ownable import OwnableModel
 from evenhand.entities.searchable import Searchable
 from evenhand.errors import EvenhandError
 from evenhand.ownership.models import Pool
+from evenhand.ownership.pools.models import PoolMember, PoolRule
 from evenhand.tenancy.models import RecordModel, TenantModel
 
 SYSTEM_COLUMNS = frozenset({"id", "tenant_id", "created_at", "updated_at", "version", "archived_at", "held_since"})
@@ -75,7 +76,7 @@ class Entity:
     @property
     def changeable(self) -> frozenset[str]:
         """Columns that a plain update may set: not the holder, who changes by `set_owner` only."""
-        return self.writable - {"owner_id", "pool_id"}
+        return self.writable - {"owner_id", "pool_id"} if self.ownable else self.writable
 
 
 _CONVERSION = frozenset({"converted_at", "converted_account_id", "converted_contact_id", "converted_opportunity_id"})
@@ -87,6 +88,8 @@ ENTITIES: Mapping[str, Entity] = {
         Entity("User", e.User, labels={"en": "user", "zh": "用户"}),
         Entity("Absence", e.Absence, title="starts_on", labels={"en": "absence", "zh": "缺勤"}),
         Entity("Pool", Pool, labels={"en": "pool", "zh": "公海"}),
+        Entity("PoolMember", PoolMember, title="role", labels={"en": "pool member", "zh": "公海成员"}),
+        Entity("PoolRule", PoolRule, labels={"en": "pool rule", "zh": "公海规则"}),
         Entity("Account", e.Account, managed=frozenset({"merged_into_id"}), labels={"en": "account", "zh": "客户"}),
         Entity(
             "Contact",

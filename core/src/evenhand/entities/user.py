@@ -29,6 +29,8 @@ class User(RecordModel):
     skills = string_list()
     regions = string_list()
     languages = string_list()
+    product_lines = string_list(db_default=[])
+    """Product lines that the person sells."""
     working_hours = mapping()
     """Per weekday ("mon" … "sun") a list of ["09:00", "18:00"] spans in the tenant's time zone."""
     locale = short_text(16)

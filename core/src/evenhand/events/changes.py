@@ -17,7 +17,8 @@ class OwnerChanged(Event):
         after: who holds it now.
         reason: why: "manual", "assigned", "converted", "released", …
         note: why, in words.
-        policy: the policy that decided.
+        policy: the policy that decided, or the rule of a claim.
+        override: why a limit was set aside for it; None when none had to be.
     """
 
     before: Holding
@@ -25,6 +26,7 @@ class OwnerChanged(Event):
     reason: str
     note: str | None = None
     policy: str | None = None
+    override: str | None = None
 
 
 class StageChanged(Event):

@@ -405,6 +405,38 @@ class AutomationRuleRestored(Restored):
     """An automation rule came back."""
 
 
+class PoolMemberCreated(Created):
+    """A member of a pool was created."""
+
+
+class PoolMemberUpdated(Updated):
+    """A member of a pool was changed."""
+
+
+class PoolMemberArchived(Archived):
+    """A member of a pool was put away."""
+
+
+class PoolMemberRestored(Restored):
+    """A member of a pool came back."""
+
+
+class PoolRuleCreated(Created):
+    """A rule of a pool was created."""
+
+
+class PoolRuleUpdated(Updated):
+    """A rule of a pool was changed."""
+
+
+class PoolRuleArchived(Archived):
+    """A rule of a pool was put away."""
+
+
+class PoolRuleRestored(Restored):
+    """A rule of a pool came back."""
+
+
 __all__ = [
     "AbsenceArchived",
     "AbsenceCreated",
@@ -472,7 +504,15 @@ __all__ = [
     "PipelineUpdated",
     "PoolArchived",
     "PoolCreated",
+    "PoolMemberArchived",
+    "PoolMemberCreated",
+    "PoolMemberRestored",
+    "PoolMemberUpdated",
     "PoolRestored",
+    "PoolRuleArchived",
+    "PoolRuleCreated",
+    "PoolRuleRestored",
+    "PoolRuleUpdated",
     "PoolUpdated",
     "ProductArchived",
     "ProductCreated",

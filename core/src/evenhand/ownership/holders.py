@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import dataclass
 from uuid import UUID
 
 from evenhand.actions.errors import OwnerNotEligible
@@ -11,6 +12,14 @@ from evenhand.entities import User
 from evenhand.errors import EvenhandError, InvalidInput, Problem
 from evenhand.ownership.models import Pool
 from evenhand.tenancy.context import Role, current_actor
+
+
+@dataclass(frozen=True)
+class Holder:
+    """Who holds a record: an owner or a pool, exactly one."""
+
+    owner_id: UUID | None = None
+    pool_id: UUID | None = None
 
 
 async def default_pool_id() -> UUID:

@@ -43,7 +43,9 @@ class OwnershipEntry(TenantModel):
     reason = choice(OwnershipReason)
     note = short_text(500)
     policy = short_text(100)
-    """The assignment policy that chose, e.g. "assignment:round_robin"."""
+    """What decided: the assignment policy, e.g. "assignment:round_robin", or the rule of a claim, "pool_rule:<id>"."""
+    override = short_text(500)
+    """Why limits were set aside, in the words of who did; null when none had to be."""
     decision = ref("core.Decision", null=True)
     decision_id: UUID | None
     actor = ref("core.User", null=True)

@@ -18,6 +18,7 @@ from evenhand.db.bulk import insert_rows
 from evenhand.entities import Tagging
 from evenhand.ownership.members.models import RecordMember
 from evenhand.ownership.models import Pool
+from evenhand.ownership.pools.models import PoolMember
 from evenhand.tenancy.context import current_tenant
 from evenhand.tenancy.models import TenantModel, uuid7
 
@@ -79,6 +80,8 @@ async def insert_some_row(client: TransactionWrapper, model: type[TenantModel], 
             row[column] = _some_value(field, uuid7().hex)
     if "pool_id" in row and row["pool_id"] is None and row.get("owner_id") is None:
         row["pool_id"] = await insert_some_row(client, Pool)
+    if model is PoolMember and not any(row[name] for name in ("user_id", "team_id", "region", "product_line")):
+        row["region"] = "华东"
     if model is Tagging and not any(row[column] for column in references if column not in ("tag_id", "actor_id")):
         row["account_id"] = await _some_parent(client, references["account_id"])
     if model is RecordMember:

@@ -90,7 +90,7 @@ def update_input(kind: Entity, children: Mapping[str, Any]) -> type:
     members = {
         column.name: _member(column, exact.get(column.name, column.type), required=False)
         for column in _writable(kind).values()
-        if column.name not in ("owner_id", "pool_id")
+        if not (kind.ownable and column.name in ("owner_id", "pool_id"))
     }
     members |= {key: (_list_of(child), False, _LISTS[key]) for key, child in children.items()}
     text = f"Changes of a {kind.name}: what is left out stays, null empties."

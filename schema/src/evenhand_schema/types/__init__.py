@@ -30,7 +30,7 @@ from evenhand_schema.types.opportunity import (
     StageChange,
 )
 from evenhand_schema.types.order import Order, OrderLine, Payment
-from evenhand_schema.types.ownership import Decision, OwnershipEntry, Pool, Verdict
+from evenhand_schema.types.ownership import Decision, OwnershipEntry, Pool, PoolMember, PoolRule, Verdict
 from evenhand_schema.types.product import Product
 from evenhand_schema.types.summary import (
     AccountSummary,
@@ -92,6 +92,8 @@ __all__ = [
     "Payment",
     "Pipeline",
     "Pool",
+    "PoolMember",
+    "PoolRule",
     "Product",
     "Schedule",
     "Stage",

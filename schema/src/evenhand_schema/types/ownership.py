@@ -6,6 +6,7 @@ from typing import Any
 import strawberry
 
 from evenhand.ownership import models
+from evenhand.ownership.pools import models as pools
 from evenhand_schema.declare import bound, computed, many, one, python
 from evenhand_schema.reads.ordering import Order
 from evenhand_schema.resolvers import record
@@ -27,6 +28,30 @@ class Pool:
     accounts = many("Account", "pool_id", "The accounts that wait in it.", Order("created_at"))
     leads = many("Lead", "pool_id", "The leads that wait in it.", Order("created_at"))
     opportunities = many("Opportunity", "pool_id", "The deals that wait in it.", Order("created_at"), flags=OPEN)
+    members = many("PoolMember", "pool_id", "Who may claim from it or manages it.", Order("created_at"))
+    rules = many("PoolRule", "pool_id", "Its rules, in the order in which they are asked.", Order("position"))
+
+
+@bound(pools.PoolMember)
+class PoolMember:
+    """Who may claim from a pool or manages it; a pool without any is open to every active rep and manager."""
+
+    pool = one("Pool", "pool_id", "The pool.")
+    user = one("User", "user_id", "The one person; null when a team, a region or a product line is named.")
+    team = one("Team", "team_id", "The team, with all teams below it.")
+
+
+@bound(pools.PoolRule)
+class PoolRule:
+    """What holds for some records of a pool: when they come back to it, and who may take how many out of it."""
+
+    tiers: list[str]
+    sources: list[str]
+    product_lines: list[str]
+    regions: list[str]
+    warn_days: list[int]
+    manager_warn_days: list[int]
+    pool = one("Pool", "pool_id", "The pool.")
 
 
 @bound(models.OwnershipEntry)

@@ -12,6 +12,7 @@ class User:
     skills: list[str]
     regions: list[str]
     languages: list[str]
+    product_lines: list[str]
     muted_notifications: list[str]
     summary = part("UserSummary", "What the person has in hand, at a glance.")
     team = one("Team", "team_id", "The team the person belongs to.")

@@ -12,6 +12,7 @@ import orjson
 from evenhand.actions.errors import RecordArchived
 from evenhand.actions.journal import Journal, Why, writing
 from evenhand.actions.merges.references import point_at, references
+from evenhand.actions.pools.guard import Transfer, enforce
 from evenhand.actions.records import apply_clean, refuse_archived, refuse_stale
 from evenhand.actions.structure import lock_tree, loops, parents_of
 from evenhand.auth.permissions import Operation, require
@@ -20,6 +21,7 @@ from evenhand.entities import Account, AccountMerge, AccountMergeRow, CustomFiel
 from evenhand.entities.enums import OwnershipReason
 from evenhand.entities.registry import entity
 from evenhand.errors import EvenhandError, InvalidInput, NotFound, Problem
+from evenhand.ownership.holders import Holder
 from evenhand.tenancy.context import current_actor
 from evenhand.tenancy.models import uuid7
 
@@ -44,7 +46,12 @@ class Source:
 
 
 async def merge_accounts(
-    into: UUID, sources: Sequence[Source], *, version: int | None = None, fill_empty: bool = False
+    into: UUID,
+    sources: Sequence[Source],
+    *,
+    version: int | None = None,
+    fill_empty: bool = False,
+    override: str | None = None,
 ) -> list[UUID]:
     """Take accounts in: whatever refers to them refers to `into` afterwards, which keeps its holder.
 
@@ -53,12 +60,14 @@ async def merge_accounts(
     Args:
         version: the version of `into` it was decided on; None takes any.
         fill_empty: fill fields of `into` that are empty from the others, the first ones first.
+        override: why limits are set aside that keep the holder of `into` from the others.
 
     Returns: ids of the merges, one for each source in order, by which they can be undone.
 
     Raises:
         NotFound, VersionConflict, RecordArchived, AlreadyMerged; InvalidInput: into itself, named twice, or an
-        account would be above itself. PermissionDenied.
+        account would be above itself. TransferRefused: the holder of `into` may not get one of the others.
+        PermissionDenied.
     """
     require(current_actor(), Operation.ASSIGN, "Account")
     require(current_actor(), Operation.ARCHIVE, "Account")
@@ -67,7 +76,33 @@ async def merge_accounts(
         await lock_tree(entity("Account"), journal)
         winner, losers = await _lock(into, sources, version)
         above = await _refuse_loops(winner, losers, journal)
-        return [await _take_in(winner, loser, above, journal, fill_empty=fill_empty) for loser in losers]
+        overridden = await _enforce(winner, losers, journal, override)
+        words = dict.fromkeys(overridden, override)
+        return [await _take_in(winner, loser, above, words, journal, fill_empty=fill_empty) for loser in losers]
+
+
+def _why(winner: Account) -> Why:
+    return Why(OwnershipReason.MERGED, note=f"into account {winner.id}")
+
+
+async def _enforce(
+    winner: Account, losers: Sequence[Account], journal: Journal, override: str | None
+) -> frozenset[UUID]:
+    """Whoever holds the account that stays gets the others."""
+    after = Holder(winner.owner_id, winner.pool_id)
+    transfers = [
+        # It is put away in the same breath, so that it does not count as held.
+        Transfer(
+            loser.id,
+            {**loser.columns(), "archived_at": journal.now},
+            Holder(loser.owner_id, loser.pool_id),
+            after,
+            _why(winner),
+        )
+        for loser in losers
+        if Holder(loser.owner_id, loser.pool_id) != after
+    ]
+    return await enforce(entity("Account"), transfers, journal, override=override)
 
 
 def _check(into: UUID, sources: Sequence[Source]) -> None:
@@ -136,7 +171,15 @@ async def _refuse_loops(winner: Account, losers: Sequence[Account], journal: Jou
     return above
 
 
-async def _take_in(winner: Account, loser: Account, above: UUID | None, journal: Journal, *, fill_empty: bool) -> UUID:
+async def _take_in(
+    winner: Account,
+    loser: Account,
+    above: UUID | None,
+    overrides: Mapping[UUID, str | None],
+    journal: Journal,
+    *,
+    fill_empty: bool,
+) -> UUID:
     values = await _fill(winner, loser) if fill_empty else {}
     if winner.parent_id == loser.id:
         values["parent_id"] = above
@@ -166,7 +209,7 @@ async def _take_in(winner: Account, loser: Account, above: UUID | None, journal:
             row = {"id": uuid7(), "tenant_id": winner.tenant_id, "merge_id": merge["id"], "row_id": row_id}
             rows.append({**row, "table_name": reference.table, "column_name": reference.column})
     await insert_rows(journal.client, AccountMergeRow, rows)
-    await _close(winner, loser, journal, len(rows))
+    await _close(winner, loser, journal, len(rows), overrides.get(loser.id))
     return cast(UUID, merge["id"])
 
 
@@ -189,15 +232,16 @@ async def _fill(winner: Account, loser: Account) -> dict[str, Any]:
     return values
 
 
-async def _close(winner: Account, loser: Account, journal: Journal, moved: int) -> None:
+async def _close(winner: Account, loser: Account, journal: Journal, moved: int, override: str | None) -> None:
     """Archive the account that was taken in, and give it to the holder of the other."""
     since = journal.hold(
         "Account",
         loser.id,
         owner_id=winner.owner_id,
         pool_id=winner.pool_id,
-        why=Why(OwnershipReason.MERGED, note=f"into account {winner.id}"),
+        why=_why(winner),
         after=loser.held_since,
+        override=override,
     )
     new: dict[str, Any] = {
         "owner_id": winner.owner_id,

@@ -9,6 +9,7 @@ from uuid import UUID
 from evenhand.actions.journal import Journal, Why, writing
 from evenhand.actions.merges.merge import AlreadyMerged, as_kept, lock_accounts, write_account
 from evenhand.actions.merges.references import Reference, point_at, references
+from evenhand.actions.pools.guard import Transfer, enforce
 from evenhand.actions.records import apply_clean
 from evenhand.actions.structure import lock_tree, loops, parents_of
 from evenhand.actions.values import convert
@@ -17,7 +18,7 @@ from evenhand.entities import Account, AccountMerge, AccountMergeRow, CustomFiel
 from evenhand.entities.enums import OwnershipReason
 from evenhand.entities.registry import entity
 from evenhand.errors import EvenhandError, InvalidInput, NotFound, Problem
-from evenhand.ownership.holders import default_pool_id, ineligible_owners
+from evenhand.ownership.holders import Holder, default_pool_id, ineligible_owners
 from evenhand.tenancy.context import current_actor
 
 
@@ -96,13 +97,18 @@ async def _reopen(merge: AccountMerge, winner: Account, loser: Account, journal:
     if owner_id is not None and await ineligible_owners([owner_id]):
         owner_id, pool_id = None, await default_pool_id()
         note += "; the former owner cannot hold customers any more"
+    why = Why(OwnershipReason.UNMERGED, note=note)
+    transfer = Transfer(loser.id, loser.columns(), None, Holder(owner_id, pool_id), why)
+    words = "the merge was undone"
+    overridden = await enforce(entity("Account"), [transfer], journal, override=words)
     since = journal.hold(
         "Account",
         loser.id,
         owner_id=owner_id,
         pool_id=pool_id,
-        why=Why(OwnershipReason.UNMERGED, note=note),
+        why=why,
         after=loser.held_since,
+        override=words if overridden else None,
     )
     archived_at = loser.archived_at
     new: dict[str, Any] = {"owner_id": owner_id, "pool_id": pool_id, "archived_at": None, "merged_into_id": None}

@@ -1,0 +1,1 @@
+"""Claim records from pools, give them back, and the limits that every change of a holder obeys."""

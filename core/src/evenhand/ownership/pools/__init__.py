@@ -1,0 +1,1 @@
+"""Public pools: who may claim from them and by which rules."""
