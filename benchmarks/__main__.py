@@ -8,9 +8,17 @@ import asyncio
 from benchmarks import events, hooks, writes
 from benchmarks.jobs import run as jobs
 from benchmarks.output import console
+from benchmarks.ownership import run as ownership
 from benchmarks.reads import run as reads
 
-ALL = {"writes": writes.run, "events": events.run, "hooks": hooks.run, "jobs": jobs.run, "reads": reads.run}
+ALL = {
+    "writes": writes.run,
+    "events": events.run,
+    "hooks": hooks.run,
+    "jobs": jobs.run,
+    "ownership": ownership.run,
+    "reads": reads.run,
+}
 
 
 def main() -> None:
@@ -19,6 +27,7 @@ def main() -> None:
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"which: {', '.join(ALL)}; all when left out")
     reads.add_options(parser)
     jobs.add_options(parser)
+    ownership.add_options(parser)
     options = parser.parse_intermixed_args()
     unknown = [name for name in options.names if name not in ALL]
     if unknown:

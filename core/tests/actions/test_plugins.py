@@ -216,6 +216,15 @@ async def test_problems_say_where_what_and_how_in_the_tenants_language(locale: s
             assert await TenantPlugin.all().count() == 0
 
 
+async def test_an_unknown_setting_is_told_with_all_else_that_is_wrong(tenant: SomeTenant) -> None:
+    with acting_as(tenant.system), use_host(host()):
+        await enable_plugin("dialer")
+        with pytest.raises(InvalidInput) as refused:
+            await update_plugin_settings("dialer", {"colour": "red", "lines": 99})
+    codes = {problem.field: problem.code for problem in refused.value.problems}
+    assert codes == {"settings.colour": "UNKNOWN_SETTING", "settings.lines": "LESS_THAN_EQUAL"}
+
+
 async def test_older_settings_are_upgraded_when_read_and_stored_with_the_next_change(tenant: SomeTenant) -> None:
     current = manifest(upgrade_settings=f"{MODULE}:upgrade")
     with acting_as(tenant.system):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import cached_property
 from typing import Any, TypeVar, get_args, get_type_hints
 
@@ -40,11 +41,16 @@ class Node:
 
 @dataclass(frozen=True)
 class One:
-    """A reference to one record: the type, and our column that holds its id."""
+    """A reference to one record: the type, and our column that holds its id.
+
+    Attributes:
+        optional: the id may be that of a record of another type.
+    """
 
     target: str
     column: str
     description: str
+    optional: bool = False
 
 
 @dataclass(frozen=True)
@@ -83,6 +89,19 @@ class Choice:
 
 
 @dataclass(frozen=True)
+class Moment:
+    """An argument of a list that is a point in time: a condition over `{row}`, `{moment}` and the tenant as `$1`."""
+
+    condition: str
+    description: str
+    annotation: Any = datetime | None
+
+    def sql(self, row: str, given: Leaf, parameters: Parameters) -> str:
+        """The condition when it is given."""
+        return f"({self.condition.format(row=row, moment=f'{parameters.add(given)}::timestamptz')})"
+
+
+@dataclass(frozen=True)
 class Many:
     """A list of the records of another type that name us.
 
@@ -98,7 +117,7 @@ class Many:
     description: str
     order: tuple[Order, ...] = ()
     where: Mapping[str, str] = field(default_factory=dict)
-    flags: Mapping[str, Flag | Choice] = field(default_factory=dict)
+    flags: Mapping[str, Flag | Choice | Moment] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -201,7 +220,7 @@ class Bound:
     source: str | None = None
     own_columns: Mapping[str, Column] = field(default_factory=dict)
     private_to: str | None = None
-    flags: Mapping[str, Flag] = field(default_factory=dict)
+    flags: Mapping[str, Flag | Choice | Moment] = field(default_factory=dict)
     node: bool = True
     shown: frozenset[str] | None = None
 
@@ -267,9 +286,9 @@ TYPES: dict[str, Bound] = {}
 """Every declared type by its name."""
 
 
-def one(target: str, column: str, description: str) -> Any:
+def one(target: str, column: str, description: str, *, optional: bool = False) -> Any:
     """Declare a reference, see `One`."""
-    return One(target, column, description)
+    return One(target, column, description, optional)
 
 
 def many(target: str, by: str, description: str, *order: Order, **options: Any) -> Any:
@@ -308,7 +327,10 @@ def members_of(cls: type) -> dict[str, Member]:
 
 
 def bound(
-    model: type[TenantModel], *, private_to: str | None = None, flags: Mapping[str, Flag] | None = None
+    model: type[TenantModel],
+    *,
+    private_to: str | None = None,
+    flags: Mapping[str, Flag | Choice | Moment] | None = None,
 ) -> Callable[[C], C]:
     """Declare a type over a model. An annotation without a value says a column's type more exactly.
 
@@ -423,7 +445,8 @@ def _shape(item: Bound, member: Member) -> tuple[Any, Any]:
     target: Any = TYPES[member.target].cls
     match member:
         case One():
-            return (target | None if item.columns[member.column].null else target), one_resolver(member)
+            optional = member.optional or item.columns[member.column].null
+            return (target | None if optional else target), one_resolver(member)
         case Many():
             return Connection[target], many_resolver(member)
         case Rows():

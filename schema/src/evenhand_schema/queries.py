@@ -19,6 +19,7 @@ from evenhand_schema.contributions import Contributions, RootField, TableList
 from evenhand_schema.declare import TYPES, Bound, Node
 from evenhand_schema.deliveries import delivery_fields
 from evenhand_schema.errors import to_uuid
+from evenhand_schema.ledger import owner_as_of_field
 from evenhand_schema.names import plural, snake
 from evenhand_schema.ordering import OrderDirection
 from evenhand_schema.plugin_views import Plugin, find_plugin, list_plugins
@@ -205,6 +206,9 @@ def query_fields() -> dict[str, Any]:
         members[snake(plural(name))] = list_field(item, choosing)
         if name in ENTITIES:
             members[f"{snake(plural(name))}_aggregate"] = groups_field(item, choosing)
+    ledger = TYPES["OwnershipEntry"]
+    members["ownership_entries"] = list_field(ledger, choosing_arguments(ledger))
+    members["owner_as_of"] = owner_as_of_field()
     approvals = TYPES["ApprovalRequest"]
     members["approval"] = record_field(approvals)
     members["approvals"] = list_field(approvals, choosing_arguments(approvals))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from graphql import OperationDefinitionNode, build_schema, get_variable_values, parse
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from evenhand_schema.reads.variables import plain_values, plain_variables
@@ -23,6 +23,7 @@ def _operation(declared: str) -> OperationDefinitionNode:
     return operation
 
 
+@settings(suppress_health_check=[HealthCheck.too_slow])  # on a busy machine
 @given(st.dictionaries(st.sampled_from("abcd"), KINDS, min_size=1), st.dictionaries(st.sampled_from("abcde"), VALUES))
 def test_values_are_those_of_the_library(declared: dict[str, str], given_values: dict[str, Any]) -> None:
     operation = _operation(", ".join(f"${name}: {kind}" for name, kind in declared.items()))

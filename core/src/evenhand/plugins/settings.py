@@ -194,12 +194,14 @@ def check(
             for name in data
             if name not in model.model_fields
         ]
-    if problems:
-        return None, problems
+    told = {item.field for item in problems}
+    fitting = {name: value for name, value in data.items() if f"settings.{name}" not in told}
     try:
-        return model.model_validate({**data, **opened}), []
+        value = model.model_validate({**fitting, **opened})
     except ValidationError as error:
-        return None, problems_of(error, model, secret_names(model), opened.values(), locale)
+        found = problems_of(error, model, secret_names(model), opened.values(), locale)
+        return None, problems + [item for item in found if item.field not in told]
+    return (None, problems) if problems else (value, [])
 
 
 @dataclass(frozen=True)

@@ -96,6 +96,8 @@ class Server(uvicorn.Server):
         self._live: Live = app.state.live
         self._visit = visit
         self.failure: BaseException | None = None
+        self.visited = False
+        """Whether the visit came to its end."""
 
     async def main_loop(self) -> None:
         if self._visit is not None:
@@ -112,6 +114,7 @@ class Server(uvicorn.Server):
 
     def _visited(self, visiting: asyncio.Task[bool]) -> None:
         self.failure = None if visiting.cancelled() else visiting.exception()
+        self.visited = not visiting.cancelled() and self.failure is None
         if self.failure is not None or visiting.cancelled() or not visiting.result():
             self.should_exit = True
 
@@ -128,7 +131,7 @@ def serve(
 
     Args:
         visit: called once the server answers; when it returns False or raises, the serving ends, and its error is
-            raised here.
+            raised here. So is Ctrl-C before it came to its end.
         worker: also do jobs, beside the API and on connections of their own.
         access_log: a line for every request; by default what the environment says.
     """
@@ -145,6 +148,8 @@ def serve(
         server.run(sockets=[listener])
     except KeyboardInterrupt:
         # uvicorn has shut down in order and then passes Ctrl-C on.
+        if visit is not None and not server.visited:
+            raise
         return
     finally:
         signal.signal(signal.SIGTERM, previous)

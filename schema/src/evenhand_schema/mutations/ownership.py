@@ -2,7 +2,6 @@
 
 # No `from __future__ import annotations`: strawberry reads annotations when the program runs.
 
-from enum import Enum
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -21,13 +20,7 @@ from evenhand_schema.mutations.inputs import draft
 from evenhand_schema.resolvers import record
 from evenhand_schema.scalars import BigInt
 from evenhand_schema.types import Account, Contact, Decision, Lead, Opportunity, User
-
-
-@strawberry.enum(description="Records that have an owner or wait in a pool.")
-class OwnableEntity(Enum):
-    ACCOUNT = "Account"
-    LEAD = "Lead"
-    OPPORTUNITY = "Opportunity"
+from evenhand_schema.types.shared import OwnableEntity
 
 
 @strawberry.type(description="Records that have another holder now.")

@@ -36,6 +36,7 @@ from evenhand_schema.reads.lists import in_tenant, nested_list, root_list, short
 from evenhand_schema.reads.marks import (
     MARK,
     CallerField,
+    FirstField,
     GroupsField,
     NodeField,
     PluginField,
@@ -180,6 +181,11 @@ class Compiler:
                 item, row = self._readable(target), next(self._rows)
                 listing = root_list(item, row, given, self.parameters)
                 return key, self._page(Page(listing, self._object_of(field)), details, (key,))
+            case FirstField(target, listed):
+                item, row = self._readable(target), next(self._rows)
+                listing = root_list(item, row, listed(given), self.parameters)
+                pairs = self._object(item, self._object_of(field), details, row, (key,))
+                return key, an_only(listing.page(columns_of(pairs), self.parameters, more=False))
             case PluginRecordsField(slug, target):
                 item, row = self._readable(target), next(self._rows)
                 self._required.append(plugin_is_on(slug))

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from graphql import GraphQLField
+
+from evenhand_schema.reads.arguments import Given
 
 MARK = "reads"
 """The key of a mark in a field's metadata."""
@@ -23,6 +26,18 @@ class RecordsField:
     """A page of all records of a type."""
 
     target: str
+
+
+@dataclass(frozen=True)
+class FirstField:
+    """The first of the records of a type that a list with other arguments would have.
+
+    Attributes:
+        listed: makes the list's arguments of the field's own.
+    """
+
+    target: str
+    listed: Callable[[Mapping[str, Given]], dict[str, Given]]
 
 
 @dataclass(frozen=True)
@@ -82,6 +97,7 @@ class PluginRecordsField:
 Mark = (
     RecordField
     | RecordsField
+    | FirstField
     | GroupsField
     | CallerField
     | NodeField

@@ -11,7 +11,7 @@ from evenhand_schema.declare import bound, computed, many, one, python
 from evenhand_schema.reads.ordering import Order
 from evenhand_schema.resolvers import record
 from evenhand_schema.scalars import JSON
-from evenhand_schema.types.shared import OPEN
+from evenhand_schema.types.shared import HELD_AT, OPEN, held
 from evenhand_schema.types.user import User
 
 _ENDED_AT = (
@@ -28,6 +28,7 @@ class Pool:
     accounts = many("Account", "pool_id", "The accounts that wait in it.", Order("created_at"))
     leads = many("Lead", "pool_id", "The leads that wait in it.", Order("created_at"))
     opportunities = many("Opportunity", "pool_id", "The deals that wait in it.", Order("created_at"), flags=OPEN)
+    ownership_history = held("pool_id", "What waited in it from when to when, the latest first.")
     members = many("PoolMember", "pool_id", "Who may claim from it or manages it.", Order("created_at"))
     rules = many("PoolRule", "pool_id", "Its rules, in the order in which they are asked.", Order("position"))
 
@@ -54,10 +55,13 @@ class PoolRule:
     pool = one("Pool", "pool_id", "The pool.")
 
 
-@bound(models.OwnershipEntry)
+@bound(models.OwnershipEntry, flags={"held_at": HELD_AT})
 class OwnershipEntry:
     """One line of the ledger: from `startedAt` to `endedAt` this was the record's holder."""
 
+    account = one("Account", "record_id", "The account that was held; null for other records.", optional=True)
+    lead = one("Lead", "record_id", "The lead that was held; null for other records.", optional=True)
+    opportunity = one("Opportunity", "record_id", "The deal that was held; null for other records.", optional=True)
     owner = one("User", "owner_id", "Who held it; null when it was in a pool.")
     pool = one("Pool", "pool_id", "The pool it was in; null when somebody held it.")
     ended_at = computed(datetime | None, _ENDED_AT, "Until when; null while it goes on.")

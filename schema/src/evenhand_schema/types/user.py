@@ -3,6 +3,7 @@
 from evenhand import entities as models
 from evenhand_schema.declare import bound, many, one, part
 from evenhand_schema.reads.ordering import Order
+from evenhand_schema.types.shared import held
 
 
 @bound(models.User)
@@ -19,6 +20,9 @@ class User:
     manager = one("User", "manager_id", "Whom the person reports to.")
     reports = many("User", "manager_id", "The people who report to the person.", Order("name"))
     deputies = many("Deputy", "user_id", "Who decides on approvals for the person.", Order("created_at"))
+    ownership_history = held(
+        "owner_id", "What the person held from when to when, the latest first; with `heldAt`, the book of that moment."
+    )
     absences = many("Absence", "user_id", "Days away, the latest first.", Order("starts_on", descending=True))
 
 

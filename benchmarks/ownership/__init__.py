@@ -1,0 +1,1 @@
+"""Ownership: each module measures one part of it and offers `run(options)`."""
