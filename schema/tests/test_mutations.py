@@ -46,6 +46,7 @@ MINIMAL: dict[str, dict[str, Any]] = {
     "CustomField": {"entity": "Lead", "key": "budget"},
     "ApprovalPolicy": {"name": "大单", "kind": "STAGE_MOVE", "steps": [{"approver": "requesterManager"}]},
     "Deputy": {"userId": "$User", "deputyId": "$User"},
+    "VisibilityRule": {"role": "REP", "entity": "Lead", "sees": "TEAM", "edits": "OWN"},
     "AutomationRule": {
         "name": "规则",
         "entity": "Lead",
@@ -58,6 +59,7 @@ CHANGE: dict[str, dict[str, Any]] = {
     "Absence": {"note": "又一天"},
     "Deputy": {"note": "又一天"},
     "PoolMember": {"role": "MANAGER"},
+    "VisibilityRule": {"sees": "ALL"},
     "Order": {"notes": "加急"},
     "Payment": {"method": "转账"},
     "SurveyAnswer": {"comment": "不错"},

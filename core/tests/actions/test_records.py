@@ -75,6 +75,8 @@ async def needed(tenant: SomeTenant, name: str) -> dict[str, Any]:
             return {"name": f"{name} 名 {uuid7()}"}
         case "CustomField":
             return {"entity": "Lead", "key": f"key_{uuid7().hex}"}
+        case "VisibilityRule":
+            return {"role": "rep", "entity": "Lead", "sees": "team", "edits": "own"}
         case "AutomationRule":
             action = {"do": "notify", "to": ["owner"], "title": "Look"}
             return {"name": "Rule", "entity": "Lead", "events": ["LeadCreated"], "actions": [action]}

@@ -161,6 +161,13 @@ VALUES: Mapping[str, Mapping[str, str]] = {
         "MEMBER": "May claim from the pool.",
         "MANAGER": "Manages the pool, and may also claim from it.",
     },
+    "VisibilityLevel": {
+        "NONE": "No records.",
+        "OWN": "One's own, those one works on with others, and those of the pools that one may use.",
+        "TEAM": "Also those of the people in one's team, in the teams under it, and of one's direct reports.",
+        "REGION": "Also those of the regions that one is responsible for.",
+        "ALL": "Every record.",
+    },
     "Priority": {
         "LOW": "It can wait.",
         "NORMAL": "In its turn.",

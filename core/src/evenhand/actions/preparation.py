@@ -27,6 +27,7 @@ from evenhand.entities.columns import EMAIL
 from evenhand.entities.enums import ChannelKind, CustomFieldType, LeadStatus, StageKind, SurveyKind
 from evenhand.entities.registry import ENTITIES, Entity
 from evenhand.errors import Problem, Refusals
+from evenhand.ownership.visibility.rules import check_rules
 from evenhand.tenancy.context import current_actor
 from evenhand.tenancy.models import RecordModel
 
@@ -71,6 +72,8 @@ async def prepare_new(kind: Entity, cleaned: Sequence[dict[str, Any]], times: Se
             await check_deputies(cleaned, refusals)
         case "AutomationRule":
             await settle_rules([(None, values) for values in cleaned], refusals)
+        case "VisibilityRule":
+            check_rules(cleaned, refusals)
     await settle_custom(kind, [(None, values) for values in cleaned], refusals)
     for values, at in zip(cleaned, times, strict=True):
         for moment in ("occurred_at", "opened_at", "paid_at", "answered_at"):
@@ -133,6 +136,8 @@ async def prepare_changes(
             await check_deputies([{**record.columns(), **values} for record, values in plans], refusals)
         case "AutomationRule":
             await settle_rules(plans, refusals)
+        case "VisibilityRule":
+            check_rules([{**record.columns(), **values} for record, values in plans], refusals)
     await settle_structure(kind, plans, journal, refusals)
     await settle_custom(kind, plans, refusals)
     _check_together(kind, [{**record.columns(), **values} for record, values in plans], refusals)

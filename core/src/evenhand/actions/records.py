@@ -18,6 +18,7 @@ from evenhand.actions.pools.guard import Transfer, enforce
 from evenhand.actions.preparation import prepare_changes, prepare_new
 from evenhand.actions.stages import Move, note_stage_changes
 from evenhand.actions.structure import hold_tree, may_not_archive, may_not_restore
+from evenhand.actions.team_closure import hold_teams, settle_moves, settle_teams
 from evenhand.actions.validation import asks_plugins, validate_changes
 from evenhand.actions.values import clean, require_value
 from evenhand.auth.permissions import Operation, PermissionDenied, require
@@ -150,8 +151,10 @@ async def insert_clean(
         new = [RecordChange(kind.name, row["id"], None, {**row, **values}) for row, values in pairs]
         await validate_changes(kind, new, journal)
     overridden = await _enforce_new(kind, rows, journal, why, override) if kind.ownable else frozenset()
+    await hold_teams(kind, journal)
     with explained(kind.model, rows):
         await insert_rows(journal.client, kind.model, rows)
+    await settle_teams(kind, ids, journal)
     for child in kind.children:
         listed = {i: values[child.key] for i, values in zip(ids, cleaned, strict=True) if child.key in values}
         await insert_children(child, listed, journal, dict(zip(ids, times, strict=True)))
@@ -360,6 +363,7 @@ async def apply_clean(
         await replace_children(child, replaced[child.key], journal, times)
     with explained(kind.model, rows):
         await update_rows(journal.client, kind.model, rows)
+    await settle_moves(kind, plans, journal)
     if kind.name == "Opportunity":
         placings = [
             Placing(record.id, before, {**before, **values}, times[record.id])

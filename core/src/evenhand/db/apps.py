@@ -13,6 +13,7 @@ CORE_MODULES = (
     "evenhand.ownership.models",
     "evenhand.ownership.members.models",
     "evenhand.ownership.pools.models",
+    "evenhand.ownership.visibility.models",
     "evenhand.audit.models",
     "evenhand.events.models",
     "evenhand.idempotency.models",

@@ -226,3 +226,13 @@ class MemberRole(StrEnum):
 
     COLLABORATOR = "collaborator"
     WATCHER = "watcher"
+
+
+class VisibilityLevel(StrEnum):
+    """Whose records somebody sees; each level has all that the one before it has."""
+
+    NONE = "none"
+    OWN = "own"
+    TEAM = "team"
+    REGION = "region"
+    ALL = "all"

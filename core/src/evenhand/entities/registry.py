@@ -13,6 +13,7 @@ from evenhand.entities.searchable import Searchable
 from evenhand.errors import EvenhandError
 from evenhand.ownership.models import Pool
 from evenhand.ownership.pools.models import PoolMember, PoolRule
+from evenhand.ownership.visibility.models import VisibilityRule
 from evenhand.tenancy.models import RecordModel, TenantModel
 
 SYSTEM_COLUMNS = frozenset({"id", "tenant_id", "created_at", "updated_at", "version", "archived_at", "held_since"})
@@ -160,6 +161,9 @@ ENTITIES: Mapping[str, Entity] = {
             AutomationRule,
             managed=frozenset({"key", "failures", "suspended_at", "suspended_reason"}),
             labels={"en": "automation rule", "zh": "自动化规则"},
+        ),
+        Entity(
+            "VisibilityRule", VisibilityRule, title="entity", labels={"en": "visibility rule", "zh": "可见范围规则"}
         ),
         Entity("Attachment", e.Attachment, title="file_name", labels={"en": "attachment", "zh": "附件"}),
     )

@@ -373,6 +373,22 @@ class ApprovalPolicyRestored(Restored):
     """An approval policy came back."""
 
 
+class VisibilityRuleCreated(Created):
+    """A rule of visibility was created."""
+
+
+class VisibilityRuleUpdated(Updated):
+    """A rule of visibility was changed."""
+
+
+class VisibilityRuleArchived(Archived):
+    """A rule of visibility was put away."""
+
+
+class VisibilityRuleRestored(Restored):
+    """A rule of visibility came back."""
+
+
 class DeputyCreated(Created):
     """A deputy was created."""
 
@@ -546,4 +562,8 @@ __all__ = [
     "UserCreated",
     "UserRestored",
     "UserUpdated",
+    "VisibilityRuleArchived",
+    "VisibilityRuleCreated",
+    "VisibilityRuleRestored",
+    "VisibilityRuleUpdated",
 ]

@@ -139,6 +139,10 @@ from evenhand.events.records import (
     UserCreated,
     UserRestored,
     UserUpdated,
+    VisibilityRuleArchived,
+    VisibilityRuleCreated,
+    VisibilityRuleRestored,
+    VisibilityRuleUpdated,
 )
 
 __all__ = [
@@ -280,4 +284,8 @@ __all__ = [
     "UserCreated",
     "UserRestored",
     "UserUpdated",
+    "VisibilityRuleArchived",
+    "VisibilityRuleCreated",
+    "VisibilityRuleRestored",
+    "VisibilityRuleUpdated",
 ]

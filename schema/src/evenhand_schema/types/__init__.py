@@ -47,6 +47,7 @@ from evenhand_schema.types.team import Team
 from evenhand_schema.types.ticket import SurveyAnswer, Ticket
 from evenhand_schema.types.timeline import TimelineEntry, TimelineKind
 from evenhand_schema.types.user import Absence, User
+from evenhand_schema.types.visibility import VisibilityRule
 from evenhand_schema.types.webhook import WebhookAttempt, WebhookEndpoint
 
 declare_aggregates()
@@ -109,6 +110,7 @@ __all__ = [
     "User",
     "UserSummary",
     "Verdict",
+    "VisibilityRule",
     "WebhookAttempt",
     "WebhookEndpoint",
 ]

@@ -1,0 +1,1 @@
+"""Visibility: which records a user may see, and which of them change."""
