@@ -33,6 +33,7 @@ SERVICES: dict[str, str] = {
     "schedules": "evenhand.jobs.scheduling:keep_schedules",
     "missing-schedules": "evenhand.jobs.scheduling:add_missing_schedules",
     "queue-log": "evenhand.jobs.housekeeping:keep_queue_log_short",
+    "audit-seals": "evenhand.audit.sealing:keep_sealed",
 }
 """What a worker does: names and where each `Service` is. To add one, add a line."""
 

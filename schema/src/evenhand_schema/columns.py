@@ -21,7 +21,9 @@ from evenhand_schema.scalars import JSON, BigInt
 
 HIDDEN = frozenset({"tenant_id"})
 INTERNAL = {
+    "AuditEntry": frozenset({"salt"}),
     "Job": frozenset({"payload", "cursor", "key", "failures"}),
+    "OwnershipEntry": frozenset({"salt"}),
     "WebhookEndpoint": frozenset({"secret", "former_secret", "custom"}),
 }
 """Columns of one model that are for those who do the work: they may hold more than the reader may see."""

@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from tortoise import fields
+from tortoise.fields.db_defaults import SqlDefault
 
 from evenhand.entities.columns import choice, long_text, name_column, short_text
 from evenhand.entities.enums import OwnershipReason
@@ -51,6 +52,8 @@ class OwnershipEntry(TenantModel):
     actor = ref("core.User", null=True)
     actor_id: UUID | None
     via = short_text(64)
+    salt = fields.UUIDField(db_default=SqlDefault("gen_random_uuid()"))
+    """Chance that nobody can guess, so that the line's digest does not tell its note."""
 
     class Meta:
         app = "core"

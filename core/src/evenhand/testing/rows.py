@@ -49,6 +49,8 @@ def _some_value(field: Field[Any], unique: str) -> Any:
             return False
         case fields.UUIDField():
             return uuid7()
+        case fields.BinaryField():
+            return b"value"
         case fields.IntField() | fields.BigIntField():
             return 1
     raise TypeError(f"no value for {type(field).__name__}")

@@ -31,6 +31,7 @@ from evenhand.testing.tenants import SomeTenant, make_tenant
 _BOOKKEEPING = frozenset(
     {
         "audit_entries",
+        "audit_pending",
         "event_deliveries",
         "event_subscribers",
         "idempotency_keys",
