@@ -83,7 +83,7 @@ def _what_there_is(kind: str, table: str) -> list[str]:
 
 
 class Migration(migrations.Migration):
-    dependencies = [("core", "0019_pools")]
+    dependencies = [("core", "0020_visibility")]
 
     initial = False
 
