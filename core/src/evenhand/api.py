@@ -15,6 +15,8 @@ from evenhand.jobs import RunningJob, enqueue
 from evenhand.jobs.errors import JobCancelled
 from evenhand.ownership.deals import closed_deals
 from evenhand.ownership.decisions import Decided, decisions_for, names_of_users
+from evenhand.ownership.members.rules import divide
+from evenhand.ownership.members.shares import Shares, shares_of
 from evenhand.plugins.contract import (
     AssignmentPolicy,
     Candidate,
@@ -88,6 +90,7 @@ __all__ = [
     "RunSQL",
     "RunningJob",
     "ScopeTables",
+    "Shares",
     "SourceRow",
     "Table",
     "TenantContext",
@@ -99,6 +102,7 @@ __all__ = [
     "closed_deals",
     "current_tenant",
     "decisions_for",
+    "divide",
     "enqueue",
     "events",
     "hookimpl",
@@ -110,6 +114,7 @@ __all__ = [
     "require_approval",
     "set_schedule",
     "setting",
+    "shares_of",
     "transaction",
     "update_rows",
     "uuid7",

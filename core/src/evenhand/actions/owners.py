@@ -11,6 +11,7 @@ from uuid import UUID
 from evenhand.actions.errors import RecordArchived
 from evenhand.actions.journal import Journal, Why, writing
 from evenhand.actions.pools.guard import Transfer, enforce
+from evenhand.actions.record_members import settle_teams
 from evenhand.actions.values import require_value
 from evenhand.auth.permissions import Operation, require
 from evenhand.db.bulk import update_rows
@@ -101,6 +102,7 @@ async def change_holders(
         }
         journal.emit("OwnerChanged", kind.name, record.id, payload, at=at)
     await update_rows(journal.client, kind.model, rows)
+    await settle_teams(kind, {row["id"]: row["owner_id"] for row in rows}, journal)
     return [row["id"] for row in rows]
 
 

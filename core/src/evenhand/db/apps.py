@@ -14,6 +14,8 @@ CORE_MODULES = (
     "evenhand.ownership.members.models",
     "evenhand.ownership.pools.models",
     "evenhand.ownership.visibility.models",
+    "evenhand.ownership.conflicts.models",
+    "evenhand.ownership.duplicates.models",
     "evenhand.audit.models",
     "evenhand.events.models",
     "evenhand.idempotency.models",

@@ -236,3 +236,40 @@ class VisibilityLevel(StrEnum):
     TEAM = "team"
     REGION = "region"
     ALL = "all"
+class ConflictKind(StrEnum):
+    """What a conflict case is about."""
+
+    DUPLICATE_CUSTOMER = "duplicate_customer"
+    SAME_DOMAIN = "same_domain"
+    SAME_TAX_ID = "same_tax_id"
+    PARENT_CHILD = "parent_child"
+    SAME_WORK = "same_work"
+    OTHER = "other"
+
+
+class ConflictState(StrEnum):
+    """Where a conflict case stands; records are frozen while it is open or appealed."""
+
+    OPEN = "open"
+    RULED = "ruled"
+    APPEALED = "appealed"
+    CLOSED = "closed"
+    WITHDRAWN = "withdrawn"
+
+
+class DuplicateKeyKind(StrEnum):
+    """By what two records may be the same customer."""
+
+    TAX_ID = "tax_id"
+    DOMAIN = "domain"
+    EMAIL = "email"
+    PHONE = "phone"
+    NAME = "name"
+
+
+class Strictness(StrEnum):
+    """What happens when a new record has the key of one that is there."""
+
+    STOP = "stop"
+    WARN = "warn"
+    OFF = "off"

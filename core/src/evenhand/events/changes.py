@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
 from evenhand.events.base import Event, Holding
@@ -27,6 +29,17 @@ class OwnerChanged(Event):
     note: str | None = None
     policy: str | None = None
     override: str | None = None
+
+
+class TeamChanged(Event):
+    """The team on a record is another one: collaborators with shares, and watchers.
+
+    Attributes:
+        before, after: the members by user: {"user_id", "role", "share"}; the owner is none of them.
+    """
+
+    before: Sequence[Mapping[str, Any]]
+    after: Sequence[Mapping[str, Any]]
 
 
 class StageChanged(Event):
@@ -208,5 +221,6 @@ __all__ = [
     "StageOverdue",
     "Tagged",
     "TaskDue",
+    "TeamChanged",
     "Untagged",
 ]

@@ -28,6 +28,7 @@ from evenhand.events.changes import (
     StageOverdue,
     Tagged,
     TaskDue,
+    TeamChanged,
     Untagged,
 )
 from evenhand.events.records import (
@@ -271,6 +272,7 @@ __all__ = [
     "TaskRestored",
     "TaskUpdated",
     "TeamArchived",
+    "TeamChanged",
     "TeamCreated",
     "TeamRestored",
     "TeamUpdated",

@@ -16,6 +16,7 @@ from tortoise.fields.relational import ForeignKeyFieldInstance
 
 from evenhand.db.bulk import insert_rows
 from evenhand.entities import Tagging
+from evenhand.ownership.conflicts.models import ConflictParty
 from evenhand.ownership.members.models import RecordMember
 from evenhand.ownership.models import Pool
 from evenhand.ownership.pools.models import PoolMember
@@ -90,6 +91,8 @@ async def insert_some_row(client: TransactionWrapper, model: type[TenantModel], 
         if not any(row[column] for column in ("account_id", "lead_id", "opportunity_id")):
             row["account_id"] = await _some_parent(client, references["account_id"])
         row["share"] = row["share"] or Decimal(1)
+    if model is ConflictParty and not any(row[column] for column in references if column != "case_id"):
+        row["user_id"] = await _some_parent(client, references["user_id"])
     await insert_rows(client, model, [row])
     inserted: UUID = row["id"]
     return inserted

@@ -9,6 +9,7 @@ from evenhand_schema.mutations.approvals import approval_mutations
 from evenhand_schema.mutations.automation import automation_mutations
 from evenhand_schema.mutations.failures import HANDLERS
 from evenhand_schema.mutations.jobs import job_mutations
+from evenhand_schema.mutations.members import member_mutations
 from evenhand_schema.mutations.merges import merge_mutations
 from evenhand_schema.mutations.notifications import notification_mutations
 from evenhand_schema.mutations.opportunities import opportunity_mutations
@@ -26,6 +27,7 @@ def own_mutations() -> dict[str, Any]:
         records.members
         | ownership_mutations(records.updates["Opportunity"])
         | opportunity_mutations(records.results["Opportunity"])
+        | member_mutations()
         | merge_mutations()
         | approval_mutations(records.results["Deputy"])
         | tag_mutations()

@@ -19,6 +19,7 @@ from evenhand_schema.types.custom_field import CustomField
 from evenhand_schema.types.external_id import ExternalId
 from evenhand_schema.types.job import Job, Schedule
 from evenhand_schema.types.lead import Lead
+from evenhand_schema.types.members import TeamMember, TeamRole
 from evenhand_schema.types.notification import Notification
 from evenhand_schema.types.opportunity import (
     Competitor,
@@ -104,6 +105,8 @@ __all__ = [
     "Tagging",
     "Task",
     "Team",
+    "TeamMember",
+    "TeamRole",
     "Ticket",
     "TimelineEntry",
     "TimelineKind",

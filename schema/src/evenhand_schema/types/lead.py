@@ -4,6 +4,7 @@ from evenhand import entities as models
 from evenhand_schema.declare import bound, many, one, part
 from evenhand_schema.reads.ordering import Order
 from evenhand_schema.types.approval import approvals
+from evenhand_schema.types.members import team
 from evenhand_schema.types.shared import decisions, external_ids, ownership_history
 from evenhand_schema.types.timeline import timeline
 
@@ -22,6 +23,7 @@ class Lead:
     converted_contact = one("Contact", "converted_contact_id", "The contact it became.")
     converted_opportunity = one("Opportunity", "converted_opportunity_id", "The deal it became.")
     ownership_history = ownership_history("Lead")
+    team = team()
     decisions = decisions("Lead")
     activities = many(
         "Activity", "lead_id", "What was done with it, the latest first.", Order("occurred_at", descending=True)

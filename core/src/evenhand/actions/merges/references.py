@@ -15,11 +15,12 @@ from evenhand.actions.journal import Journal
 from evenhand.db.session import raw_connection
 from evenhand.entities import Account, AccountMerge, CustomValue
 from evenhand.entities.registry import ENTITIES, Entity
+from evenhand.ownership.duplicates.models import DuplicateKey
 from evenhand.ownership.members.models import RecordMember
 from evenhand.tenancy.models import RecordModel, TenantModel
 
-STAYS: frozenset[type[TenantModel]] = frozenset({AccountMerge, CustomValue, RecordMember})
-"""Tables that name accounts and never move: what happened, the index of an account's own values, and its team, whose
+STAYS: frozenset[type[TenantModel]] = frozenset({AccountMerge, CustomValue, DuplicateKey, RecordMember})
+"""Tables that name accounts and never move: what happened, the indices of an account's own values, and its team, whose
 shares make a whole only together."""
 
 

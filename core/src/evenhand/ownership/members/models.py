@@ -60,6 +60,9 @@ class MembershipEntry(TenantModel):
     role = choice(MemberRole, null=True)
     share = fields.DecimalField(max_digits=5, decimal_places=2, null=True, validators=BOUNDS)
     started_at = fields.DatetimeField()
+    case = ref("core.ConflictCase", null=True)
+    case_id: UUID | None
+    """Id of the conflict case whose ruling says so; null when people agreed."""
     actor = ref("core.User", null=True)
     actor_id: UUID | None
     via = fields.CharField(max_length=64, null=True)
