@@ -37,6 +37,15 @@ VALUES: Mapping[str, Mapping[str, str]] = {
         "ACTIVE": "Events are sent to it.",
         "PAUSED": "Nothing is sent; `pauseReason` says why.",
     },
+    "MemberRole": {
+        "COLLABORATOR": "Works on the record with a share.",
+        "WATCHER": "Sees the record and changes nothing.",
+    },
+    "TeamRole": {
+        "OWNER": "Holds the record, and has what the collaborators leave of 100 percent.",
+        "COLLABORATOR": "Works on the record with a share.",
+        "WATCHER": "Sees the record and changes nothing.",
+    },
     "AbsenceKind": {
         "VACATION": "Holidays.",
         "SICK": "Illness.",
