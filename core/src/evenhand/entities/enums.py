@@ -236,6 +236,8 @@ class VisibilityLevel(StrEnum):
     TEAM = "team"
     REGION = "region"
     ALL = "all"
+
+
 class ConflictKind(StrEnum):
     """What a conflict case is about."""
 
