@@ -15,6 +15,7 @@ from tortoise.backends.asyncpg.client import TransactionWrapper
 
 from evenhand import clock
 from evenhand.actions.custom_index import CustomTouched, write_custom_index
+from evenhand.actions.record_clocks import ClockTouched, write_clocks
 from evenhand.actions.search import Touched, write_entries
 from evenhand.audit.models import AuditEntry
 from evenhand.db.bulk import insert_rows
@@ -76,6 +77,7 @@ class Journal:
     _ledger: list[dict[str, Any]] = field(default_factory=list)
     _touched: Touched = field(default_factory=Touched)
     _custom: CustomTouched = field(default_factory=CustomTouched)
+    _clocks: ClockTouched = field(default_factory=ClockTouched)
 
     def moment(self, at: datetime | None) -> datetime:
         """When a write happened: `at`, or now.
@@ -114,10 +116,12 @@ class Journal:
     ) -> None:
         """Note what changed in one record: old and new values of the changed columns.
 
-        By what the record is found follows from here too, so that no writer can forget it.
+        By what the record is found and what its clocks count from follow from here too, so that no writer can
+        forget it.
         """
         self._touched.note(entity, record_id, before, after)
         self._custom.note(entity, record_id, before, after)
+        self._clocks.note(entity, record_id, before, after, self.moment(at))
         self._audit.append(
             {
                 **self._common(entity, record_id),
@@ -204,14 +208,14 @@ class Journal:
         """Try something: what it wrote and noted is undone when the block raises, and what was before stays."""
         collected = (self._ledger, self._audit, self._events, self._told)
         lengths = [len(rows) for rows in collected]
-        touched, custom = deepcopy(self._touched), deepcopy(self._custom)
+        touched, custom, clocks = deepcopy(self._touched), deepcopy(self._custom), deepcopy(self._clocks)
         try:
             async with transaction():
                 yield
         except BaseException:
             for rows, length in zip(collected, lengths, strict=True):
                 del rows[length:]
-            self._touched, self._custom = touched, custom
+            self._touched, self._custom, self._clocks = touched, custom, clocks
             raise
 
     async def flush(self) -> None:
@@ -221,6 +225,7 @@ class Journal:
         self._told.clear()
         await write_entries(self.client, actor.tenant_id, self._touched)
         await write_custom_index(self.client, actor.tenant_id, self._custom)
+        await write_clocks(self.client, actor.tenant_id, self.now, self._clocks)
         tables: Sequence[tuple[Any, list[dict[str, Any]]]] = (
             (OwnershipEntry, self._ledger),
             (AuditEntry, self._audit),

@@ -35,7 +35,7 @@ PRIVATE = frozenset({"ApiKey", "Schedule", "WebhookEndpoint", "WebhookAttempt", 
 SETUP = (
     PRIVATE
     | {"User", "Team", "Pool", "Pipeline", "Stage", "CustomField", "Tenant", "TenantPlugin"}
-    | {"ApprovalPolicy", "AutomationRule", "PoolMember", "PoolRule", "VisibilityRule"}
+    | {"ApprovalPolicy", "AutomationRule", "PoolMember", "PoolRule", "VisibilityRule", "Holiday"}
 )
 """Entities that shape the tenant itself; only admins write them."""
 

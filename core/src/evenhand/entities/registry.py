@@ -11,6 +11,7 @@ from evenhand.automation.models import AutomationRule
 from evenhand.entities.ownable import OwnableModel
 from evenhand.entities.searchable import Searchable
 from evenhand.errors import EvenhandError
+from evenhand.ownership.clocks.models import Holiday
 from evenhand.ownership.models import Pool
 from evenhand.ownership.pools.models import PoolMember, PoolRule
 from evenhand.ownership.visibility.models import VisibilityRule
@@ -91,6 +92,7 @@ ENTITIES: Mapping[str, Entity] = {
         Entity("Pool", Pool, labels={"en": "pool", "zh": "公海"}),
         Entity("PoolMember", PoolMember, title="role", labels={"en": "pool member", "zh": "公海成员"}),
         Entity("PoolRule", PoolRule, labels={"en": "pool rule", "zh": "公海规则"}),
+        Entity("Holiday", Holiday, labels={"en": "holiday", "zh": "节假日"}),
         Entity("Account", e.Account, managed=frozenset({"merged_into_id"}), labels={"en": "account", "zh": "客户"}),
         Entity(
             "Contact",
