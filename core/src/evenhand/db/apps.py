@@ -14,12 +14,9 @@ CORE_MODULES = (
     "evenhand.ownership.members.models",
     "evenhand.ownership.pools.models",
     "evenhand.ownership.visibility.models",
-<<<<<<< HEAD
     "evenhand.ownership.conflicts.models",
     "evenhand.ownership.duplicates.models",
-=======
     "evenhand.ownership.clocks.models",
->>>>>>> b5c1691 (wip)
     "evenhand.audit.models",
     "evenhand.events.models",
     "evenhand.idempotency.models",

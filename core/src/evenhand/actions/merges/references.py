@@ -15,25 +15,16 @@ from evenhand.actions.journal import Journal
 from evenhand.db.session import raw_connection
 from evenhand.entities import Account, AccountMerge, CustomValue
 from evenhand.entities.registry import ENTITIES, Entity
-<<<<<<< HEAD
+from evenhand.ownership.clocks.models import ExtensionRequest, RecordClock, RecordProtection
 from evenhand.ownership.duplicates.models import DuplicateKey
 from evenhand.ownership.members.models import RecordMember
 from evenhand.tenancy.models import RecordModel, TenantModel
 
-STAYS: frozenset[type[TenantModel]] = frozenset({AccountMerge, CustomValue, DuplicateKey, RecordMember})
-"""Tables that name accounts and never move: what happened, the indices of an account's own values, and its team, whose
-shares make a whole only together."""
-=======
-from evenhand.ownership.clocks.models import ExtensionRequest, RecordClock, RecordProtection
-from evenhand.ownership.members.models import RecordMember
-from evenhand.tenancy.models import RecordModel, TenantModel
-
 STAYS: frozenset[type[TenantModel]] = frozenset(
-    {AccountMerge, CustomValue, RecordMember, RecordClock, RecordProtection, ExtensionRequest}
+    {AccountMerge, CustomValue, DuplicateKey, ExtensionRequest, RecordClock, RecordMember, RecordProtection}
 )
-"""Tables that name accounts and never move: what happened, the index of an account's own values, its team, whose
+"""Tables that name accounts and never move: what happened, the indices of an account's own values, its team, whose
 shares make a whole only together, its clocks, which follow from what moves, and what a holder was granted."""
->>>>>>> b5c1691 (wip)
 
 
 @dataclass(frozen=True)
