@@ -40,6 +40,7 @@ COMMON: Mapping[str, str] = {
     "cost_currency": "Currency of the cost, ISO 4217.",
     "country": "Country.",
     "currency": "Currency, ISO 4217.",
+    "day": "The day.",
     "decided_at": "When the decision was made.",
     "department": "Department.",
     "description": "A longer description.",

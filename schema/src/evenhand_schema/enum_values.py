@@ -52,6 +52,10 @@ VALUES: Mapping[str, Mapping[str, str]] = {
         "TRAINING": "A course or a conference.",
         "OTHER": "Anything else.",
     },
+    "HolidayKind": {
+        "HOLIDAY": "Nobody works.",
+        "WORKING": "A day of the weekend on which people work instead (调休).",
+    },
     "AccountKind": {"COMPANY": "An organisation.", "PERSON": "A private customer."},
     "AccountSize": {
         "MICRO": "Up to 9 employees.",

@@ -17,6 +17,7 @@ from evenhand_schema.types.campaign import Campaign
 from evenhand_schema.types.contact import Contact, ContactChannel
 from evenhand_schema.types.custom_field import CustomField
 from evenhand_schema.types.external_id import ExternalId
+from evenhand_schema.types.holiday import Holiday
 from evenhand_schema.types.job import Job, Schedule
 from evenhand_schema.types.lead import Lead
 from evenhand_schema.types.members import TeamMember, TeamRole
@@ -78,6 +79,7 @@ __all__ = [
     "Decision",
     "Deputy",
     "ExternalId",
+    "Holiday",
     "Job",
     "Lead",
     "LeadSummary",
