@@ -43,7 +43,8 @@ def test_a_clock_of_n_days_ends_with_the_nth_day() -> None:
     found = deadline_of(facts("2026-10-02"), rule(idle_days=3), calendar)
     assert found is not None
     assert found.at == at("2026-10-06", 0)
-    assert not due(found, at("2026-10-05", 23)) and due(found, at("2026-10-06", 0))
+    assert not due(found, at("2026-10-05", 23))
+    assert due(found, at("2026-10-06", 0))
 
 
 def test_no_clock_no_deadline() -> None:
@@ -65,7 +66,8 @@ def test_the_maximum_is_never_passed() -> None:
     one = rule(protect_days=10, refresh={"visit": 30}, max_days=20)
     busy = replace(facts("2026-10-02", visit="2026-10-20"), protected_until=at("2027-01-01"))
     found = deadline_of(replace(busy, extended_until=at("2027-02-01")), one, calendar)
-    assert found is not None and found.clock is Clock.MAXIMUM
+    assert found is not None
+    assert found.clock is Clock.MAXIMUM
     assert last_day(found, calendar) == date(2026, 10, 22)
 
 
@@ -82,7 +84,8 @@ def test_no_clock_begins_before_its_rule() -> None:
     for clock in ("protect_days", "idle_days", "stage_days", "deal_days", "max_days"):
         found = deadline_of(old, rule(valid_from=date(2026, 10, 1), **{clock: 14}), calendar)
         assert last_day(found, calendar) == date(2026, 10, 15), clock
-        assert found is not None and found.begun
+        assert found is not None
+        assert found.begun
 
 
 def test_working_days_skip_weekends_holidays_and_count_days_made_up() -> None:
@@ -101,19 +104,24 @@ def test_days_are_the_tenants_also_when_the_clocks_change() -> None:
     # Summer time ends on 2026-10-25: that day has 25 hours.
     held = Facts(at("2026-10-24", 23, BERLIN))
     found = deadline_of(held, rule(idle_days=1), calendar)
-    assert found is not None and found.at == datetime(2026, 10, 25, 23, tzinfo=UTC)
+    assert found is not None
+    assert found.at == datetime(2026, 10, 25, 23, tzinfo=UTC)
     spring = deadline_of(Facts(at("2026-03-28", 1, BERLIN)), rule(idle_days=1), calendar)
-    assert spring is not None and spring.at == datetime(2026, 3, 29, 22, tzinfo=UTC)
+    assert spring is not None
+    assert spring.at == datetime(2026, 3, 29, 22, tzinfo=UTC)
     # The same moment is another day elsewhere.
     late = datetime(2026, 6, 30, 23, 30, tzinfo=UTC)
-    assert Calendar(BERLIN).day_of(late) == date(2026, 7, 1) and Calendar(ZoneInfo("UTC")).day_of(late).day == 30
+    assert Calendar(BERLIN).day_of(late) == date(2026, 7, 1)
+    assert Calendar(ZoneInfo("UTC")).day_of(late).day == 30
 
 
 def test_protection_and_extension_put_off() -> None:
     calendar = Calendar(SHANGHAI)
     held = replace(facts("2026-10-02"), protected_until=at("2026-12-01"), extended_until=at("2026-12-05"))
     found = deadline_of(held, rule(idle_days=3), calendar)
-    assert found is not None and found.clock is Clock.EXTENDED and found.at == at("2026-12-05")
+    assert found is not None
+    assert found.clock is Clock.EXTENDED
+    assert found.at == at("2026-12-05")
     early = replace(held, protected_until=at("2026-10-03"), extended_until=None)
     assert deadline_of(early, rule(idle_days=3), calendar) == deadline_of(
         facts("2026-10-02"), rule(idle_days=3), calendar
@@ -130,7 +138,8 @@ def test_explanations() -> None:
         "zh": "自 2026-10-02 起没有电话、拜访；规则“A customers”，未跟进 30 个工作日",
     }
     held = deadline_of(facts("2026-09-01"), rule(max_days=1), calendar)
-    assert held is not None and explain(held)["en"] == "held since 2026-09-01; rule 'A customers', at most 1 day"
+    assert held is not None
+    assert explain(held)["en"] == "held since 2026-09-01; rule 'A customers', at most 1 day"
     begun = deadline_of(facts("2026-09-01"), rule(deal_days=9, valid_from=date(2026, 9, 5)), calendar)
     assert begun is not None
     assert explain(begun)["en"] == (
@@ -206,4 +215,5 @@ def test_switching_off_and_on_changes_nothing(held: Facts, one: ClockRule, calen
     assert deadline_of(held, one, calendar) == before
     if before is not None:
         words = explain(before)
-        assert set(words) == {"en", "zh"} and all(one.name in text for text in words.values())
+        assert set(words) == {"en", "zh"}
+        assert all(one.name in text for text in words.values())

@@ -73,7 +73,7 @@ class PoolRule(RecordModel):
     is_active = fields.BooleanField(default=True)
 
     protect_days = count(minimum=1, maximum=36500)
-    """Days after somebody got a record in which it is not reclaimed."""
+    """Days after somebody got a record in which that person may keep it; activities give more, as `refresh` says."""
     idle_days = count(minimum=1, maximum=36500)
     """Days without activity after which a record comes back to the pool."""
     stage_days = count(minimum=1, maximum=36500)
@@ -83,7 +83,7 @@ class PoolRule(RecordModel):
     max_days = count(minimum=1, maximum=36500)
     """Days after which a record comes back whatever was done."""
     refresh = mapping()
-    """How many days an activity gives, by its kind: {"visit": 30, "call": 7}; other kinds give `idle_days`."""
+    """How many days of protection an activity gives, by its kind: {"visit": 30, "call": 7}; only these kinds count then."""
     working_days = fields.BooleanField(default=False)
     """Whether its days are working days."""
     warn_days = number_list(default=usual_warnings)

@@ -86,7 +86,7 @@ $backfill$
 
 
 class Migration(migrations.Migration):
-    dependencies = [("core", "0018_record_members")]
+    dependencies = [("core", "0019_pools")]
 
     initial = False
 
