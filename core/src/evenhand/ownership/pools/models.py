@@ -83,7 +83,7 @@ class PoolRule(RecordModel):
     max_days = count(minimum=1, maximum=36500)
     """Days after which a record comes back whatever was done."""
     refresh = mapping()
-    """How many days of protection an activity gives, by its kind: {"visit": 30, "call": 7}; only these kinds count then."""
+    """How many days of protection an activity gives, by its kind: {"visit": 30, "call": 7}; then only these count."""
     working_days = fields.BooleanField(default=False)
     """Whether its days are working days."""
     warn_days = number_list(default=usual_warnings)

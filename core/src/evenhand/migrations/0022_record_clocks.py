@@ -86,7 +86,7 @@ $backfill$
 
 
 class Migration(migrations.Migration):
-    dependencies = [("core", "0019_pools")]
+    dependencies = [("core", "0021_audit_chain")]
 
     initial = False
 
