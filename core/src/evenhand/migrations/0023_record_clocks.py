@@ -86,7 +86,7 @@ $backfill$
 
 
 class Migration(migrations.Migration):
-    dependencies = [("core", "0021_audit_chain")]
+    dependencies = [("core", "0022_conflicts")]
 
     initial = False
 
