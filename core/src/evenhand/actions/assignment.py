@@ -75,7 +75,7 @@ async def _open_records(kind: Entity) -> Counter[UUID]:
     return Counter({row["owner_id"]: row["held"] for row in rows})
 
 
-def _check(
+def check_resolutions(
     resolutions: Sequence[Resolution],
     records: Sequence[OpenRecord],
     candidates: Sequence[Candidate],
@@ -110,18 +110,36 @@ def _decision_row(plugin: str, kind: Entity, item: Resolution, journal: Journal)
         "policy": item.policy,
         "owner_id": item.owner_id,
         "seed": item.seed,
-        "verdicts": [
-            {
-                "candidate": verdict.candidate_id,
-                "eligible": verdict.eligible,
-                "reason": verdict.reason,
-                "rank": verdict.rank,
-                "evidence": verdict.evidence,
-            }
-            for verdict in item.verdicts
-        ],
+        "verdicts": shown_verdicts(item),
         "decided_at": journal.now,
     }
+
+
+def shown_verdicts(item: Resolution) -> list[dict[str, Any]]:
+    """The verdicts of a resolution as they are kept."""
+    return [
+        {
+            "candidate": verdict.candidate_id,
+            "eligible": verdict.eligible,
+            "reason": verdict.reason,
+            "rank": verdict.rank,
+            "evidence": verdict.evidence,
+        }
+        for verdict in item.verdicts
+    ]
+
+
+def no_policy(kind: Entity, policy: str | None) -> NoPolicy:
+    """Why nobody decided on the owners of such records."""
+    if policy is not None:
+        return NoPolicy(
+            f"No enabled plugin has the policy {policy!r} for {kind.name} records.",
+            hint="Name one as plugin:policy, or leave it out for the usual one.",
+        )
+    return NoPolicy(
+        "No enabled plugin decides on owners.",
+        hint="Enable one: evenhand plugin enable assignment --tenant TENANT.",
+    )
 
 
 async def _assign_batch(
@@ -145,18 +163,10 @@ async def _assign_batch(
         ctx = await tenant_context(seed=seed, now=journal.now)
         candidates = await candidates_for(kind, ctx)
         answer = await current_host().resolve_owner(ctx, records=records, candidates=candidates, policy=policy)
-        if answer is None and policy is not None:
-            raise NoPolicy(
-                f"No enabled plugin has the policy {policy!r} for {kind.name} records.",
-                hint="Name one as plugin:policy, or leave it out for the usual one.",
-            )
         if answer is None:
-            raise NoPolicy(
-                "No enabled plugin decides on owners.",
-                hint="Enable one: evenhand plugin enable assignment --tenant TENANT.",
-            )
+            raise no_policy(kind, policy)
         plugin, resolutions = answer
-        _check(resolutions, records, candidates, policy)
+        check_resolutions(resolutions, records, candidates, policy)
         rows = [_decision_row(plugin, kind, item, journal) for item in resolutions]
         await insert_rows(journal.client, Decision, rows)
         given = [row for row in rows if row["owner_id"] is not None]

@@ -10,6 +10,7 @@ from uuid import UUID
 from evenhand.actions.approvals.deals import require_for_orders, require_for_wins
 from evenhand.actions.approvals.policies import check_deputies, check_policies
 from evenhand.actions.custom_values import settle_custom
+from evenhand.actions.handovers.leaving import leaving_users, refuse_leaving
 from evenhand.actions.journal import Journal
 from evenhand.actions.orders import (
     currency_of_orders,
@@ -138,6 +139,8 @@ async def prepare_changes(
             await settle_rules(plans, refusals)
         case "VisibilityRule":
             check_rules([{**record.columns(), **values} for record, values in plans], refusals)
+        case "User":
+            await refuse_leaving(leaving_users(plans), refusals)
     await settle_structure(kind, plans, journal, refusals)
     await settle_custom(kind, plans, refusals)
     _check_together(kind, [{**record.columns(), **values} for record, values in plans], refusals)

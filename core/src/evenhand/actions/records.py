@@ -12,6 +12,7 @@ from evenhand.actions.children import check_child, children_of, insert_children,
 from evenhand.actions.closings import Placing, tell_closings
 from evenhand.actions.constraints import explained
 from evenhand.actions.errors import RecordArchived, VersionConflict
+from evenhand.actions.handovers.leaving import refuse_leaving
 from evenhand.actions.journal import Journal, Why, writing
 from evenhand.actions.orders import effects_of_archiving, settle_payments
 from evenhand.actions.pools.guard import Transfer, enforce
@@ -438,6 +439,8 @@ async def set_archived(kind: Entity, records: Sequence[RecordModel], *, archive:
         problem = may_not_archive(kind, record) if archive else may_not_restore(record)
         if problem is not None:
             refusals.add(row, problem)
+    if kind.name == "User" and archive:
+        await refuse_leaving(dict(changing), refusals)
     if kind.name == "Payment":
         with placed([row for row, _ in changing]):
             effects = Refusals()

@@ -32,6 +32,9 @@ class PermissionDenied(EvenhandError):
 PRIVATE = frozenset({"ApiKey", "Schedule", "WebhookEndpoint", "WebhookAttempt", "EventDelivery"})
 """Entities that only admins read."""
 
+NOT_FOR_REPS = frozenset({"Handover", "HandoverLine"})
+"""Entities that reps do not read."""
+
 SETUP = (
     PRIVATE
     | {"User", "Team", "Pool", "Pipeline", "Stage", "CustomField", "Tenant", "TenantPlugin"}
@@ -46,6 +49,8 @@ SHARED = frozenset({"Product", "Campaign", "Competitor", "Tag", "Absence", "Depu
 def may(actor: Actor, operation: Operation, entity: str) -> bool:
     """Whether the actor's role and key allow `operation` on records of `entity`."""
     if operation is Operation.READ:
+        if entity in NOT_FOR_REPS and actor.role is Role.REP:
+            return False
         return Scope.READ in actor.scopes and (entity not in PRIVATE or actor.role is Role.ADMIN)
     if operation is Operation.CONFIGURE:
         return Scope.ADMIN in actor.scopes and actor.role is Role.ADMIN

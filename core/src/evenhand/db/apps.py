@@ -12,6 +12,7 @@ CORE_MODULES = (
     "evenhand.entities",
     "evenhand.ownership.models",
     "evenhand.ownership.members.models",
+    "evenhand.ownership.handovers.models",
     "evenhand.ownership.pools.models",
     "evenhand.ownership.visibility.models",
     "evenhand.ownership.conflicts.models",

@@ -275,3 +275,33 @@ class Strictness(StrEnum):
     STOP = "stop"
     WARN = "warn"
     OFF = "off"
+
+
+class HandoverState(StrEnum):
+    """Where a hand-over stands; a draft can still be changed."""
+
+    DRAFT = "draft"
+    EXECUTED = "executed"
+    UNDONE = "undone"
+    CANCELLED = "cancelled"
+
+
+class HandoverMethod(StrEnum):
+    """How it was chosen who gets a record of a hand-over."""
+
+    POLICY = "policy"
+    FOLLOW_ACCOUNT = "follow_account"
+    COLLABORATOR = "collaborator"
+    BALANCE = "balance"
+    SHARES = "shares"
+    HAND = "hand"
+
+
+class HandoverOutcome(StrEnum):
+    """What became of a record of a hand-over."""
+
+    MOVED = "moved"
+    STALE = "stale"
+    STAYED = "stayed"
+    RETURNED = "returned"
+    KEPT = "kept"

@@ -31,6 +31,7 @@ from evenhand.events.changes import (
     TeamChanged,
     Untagged,
 )
+from evenhand.events.handovers import HandoverExecuted, HandoverUndone
 from evenhand.events.records import (
     AbsenceArchived,
     AbsenceCreated,
@@ -202,6 +203,8 @@ __all__ = [
     "DeputyRestored",
     "DeputyUpdated",
     "Event",
+    "HandoverExecuted",
+    "HandoverUndone",
     "Holding",
     "LeadArchived",
     "LeadConverted",

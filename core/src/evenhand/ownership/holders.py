@@ -8,10 +8,16 @@ from uuid import UUID
 
 from evenhand.actions.errors import OwnerNotEligible
 from evenhand.auth.permissions import Operation, may, require
-from evenhand.entities import User
+from evenhand.db.session import driver_transaction, raw_connection
 from evenhand.errors import EvenhandError, InvalidInput, Problem
 from evenhand.ownership.models import Pool
 from evenhand.tenancy.context import Role, current_actor
+
+# Shared: those who give records to the same user do not wait for each other, but who deactivates the user does.
+_LOCK = (
+    "SELECT id, name, role, is_active, archived_at FROM users WHERE tenant_id = $1 AND id = ANY ($2::uuid[]) "
+    "ORDER BY id FOR SHARE"
+)
 
 
 @dataclass(frozen=True)
@@ -54,11 +60,15 @@ async def require_eligible_owners(owner_ids: Collection[UUID]) -> None:
 
 
 async def ineligible_owners(owner_ids: Collection[UUID]) -> dict[UUID, EvenhandError]:
-    """Why some of these cannot hold customers, by their ids; one statement."""
+    """Why some of these cannot hold customers, by their ids; one statement.
+
+    Inside a transaction that writes: until it ends, none of them can become somebody who cannot.
+    """
     errors: dict[UUID, EvenhandError] = {}
     if not owner_ids:
         return errors
-    found = {user.id: user for user in await User.filter(id__in=list(owner_ids))}
+    rows = await raw_connection(driver_transaction()).fetch(_LOCK, current_actor().tenant_id, list(owner_ids))
+    found = {row["id"]: row for row in rows}
     for owner_id in owner_ids:
         user = found.get(owner_id)
         if user is None:
@@ -66,10 +76,11 @@ async def ineligible_owners(owner_ids: Collection[UUID]) -> dict[UUID, EvenhandE
             errors[owner_id] = InvalidInput(
                 [Problem("owner_id", "REFERENCE_NOT_FOUND", message, "Use the id of a user.")]
             )
-        elif not user.is_active or user.archived_at is not None or user.role is Role.READ_ONLY:
+        elif not user["is_active"] or user["archived_at"] is not None or user["role"] == Role.READ_ONLY:
+            state = "read-only" if user["role"] == Role.READ_ONLY else "inactive"
             errors[owner_id] = OwnerNotEligible(
-                f"{user.name} is {'read-only' if user.role is Role.READ_ONLY else 'inactive'} and cannot own records.",
+                f"{user['name']} is {state} and cannot own records.",
                 hint="Choose an active user, or leave the record in a pool.",
-                user=str(user.id),
+                user=str(owner_id),
             )
     return errors

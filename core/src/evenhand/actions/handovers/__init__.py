@@ -1,0 +1,1 @@
+"""Hand a book over: plan, change, execute, undo."""

@@ -1,0 +1,1 @@
+"""Hand-over: a leaver's or mover's book as one plan."""
