@@ -10,6 +10,7 @@ from uuid import UUID
 
 from evenhand.actions.constraints import Violation, find_violators
 from evenhand.actions.journal import Journal, writing
+from evenhand.actions.pools.limits import lock_capped
 from evenhand.actions.records import (
     Change,
     Draft,
@@ -27,6 +28,7 @@ from evenhand.actions.structure import hold_tree
 from evenhand.auth.permissions import Operation, require
 from evenhand.entities.registry import Entity, entity
 from evenhand.errors import EvenhandError, InvalidInput, NotFound, Problem, placed
+from evenhand.ownership.pools.conditions import COUNTING
 from evenhand.tenancy.context import current_actor
 from evenhand.tenancy.models import RecordModel, uuid7
 
@@ -211,6 +213,9 @@ async def create_many(entity_name: str, drafts: Sequence[Draft], *, mode: BulkMo
             if problems:
                 bulk.fail(place, InvalidInput(problems))
 
+        owners = {values.get("owner_id") for values in cleaned}
+        await lock_capped(kind, {*owners, bulk.journal.actor.user_id}, bulk.journal)
+
         async def write(places: Sequence[int]) -> dict[int, Item]:
             chosen = [ids[place] for place in places]
             with placed(places):
@@ -236,6 +241,8 @@ async def update_many(entity_name: str, changes: Sequence[Change], *, mode: Bulk
     async def work(bulk: Bulk) -> None:
         await hold_tree(kind, [change.values for change in changes], bulk.journal)
         plans = await _plan(bulk, changes)
+        if any(values.keys() & COUNTING.get(kind.name, frozenset()) for _, values in plans.values()):
+            await lock_capped(kind, {record.columns().get("owner_id") for record, _ in plans.values()}, bulk.journal)
 
         async def write(places: Sequence[int]) -> dict[int, Item]:
             with placed(places):
@@ -307,6 +314,8 @@ async def _set_many_archived(
 
     async def work(bulk: Bulk) -> None:
         records = await _lock_named(bulk, list(zip(ids, versions or [None] * len(ids), strict=True)))
+        if not archive:
+            await lock_capped(kind, {record.columns().get("owner_id") for record in records.values()}, bulk.journal)
 
         async def write(places: Sequence[int]) -> dict[int, Item]:
             with placed(places):

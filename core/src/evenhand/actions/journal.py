@@ -203,6 +203,10 @@ class Journal:
         )
         return started_at
 
+    def new_lines(self, entity: str) -> list[Mapping[str, Any]]:
+        """The ledger lines about records of an entity that this use case has added and not written yet, in order."""
+        return [line for line in self._ledger if line["entity"] == entity]
+
     @asynccontextmanager
     async def attempt(self) -> AsyncIterator[None]:
         """Try something: what it wrote and noted is undone when the block raises, and what was before stays."""

@@ -48,7 +48,7 @@ async def change_holders(
         message = f"{kind.name} records have no owner."
         raise InvalidInput([Problem("", "NOT_OWNABLE", message, "Accounts, leads and opportunities have owners.")])
     await require_eligible_owners({holder.owner_id for holder in holders.values() if holder.owner_id is not None})
-    await _require_pools({holder.pool_id for holder in holders.values() if holder.pool_id is not None})
+    await require_pools({holder.pool_id for holder in holders.values() if holder.pool_id is not None})
     records = await kind.model.filter(id__in=list(holders)).order_by("id").select_for_update(no_key=True)
     missing = holders.keys() - {record.id for record in records}
     if missing:
@@ -73,40 +73,52 @@ async def change_holders(
     ]
     with placed([places[record.id] for record in moving]):
         overridden = await enforce(kind, transfers, journal, override=override)
+    await write_transfers(kind, transfers, journal, dict.fromkeys(overridden, override))
+    return [transfer.record_id for transfer in transfers]
+
+
+async def write_transfers(
+    kind: Entity,
+    transfers: Sequence[Transfer],
+    journal: Journal,
+    overrides: Mapping[UUID, str | None] | None = None,
+) -> dict[UUID, datetime]:
+    """Give locked records to the holders that nothing stands against: ledger, audit, event, column.
+
+    Args:
+        transfers: of records that somebody holds already, after `enforce`; `columns` with `version` and `held_since`.
+        overrides: why limits were set aside, by record.
+
+    Returns: since when each record is held now.
+    """
     rows: list[dict[str, Any]] = []
-    for record in moving:
-        old: dict[str, Any] = asdict(held[record.id])
-        new: dict[str, Any] = asdict(holders[record.id])
-        at = (moments or {}).get(record.id)
-        words = override if record.id in overridden else None
-        since = journal.hold(
-            kind.name,
-            record.id,
-            **new,
-            why=why[record.id],
-            at=at,
-            after=columns[record.id]["held_since"],
-            override=words,
-        )
-        row = {"id": record.id, "tenant_id": record.tenant_id, **new, "held_since": since}
-        rows.append({**row, "version": record.version + 1})
-        journal.record(kind.name, record.id, before=old, after=new, at=at)
-        reason = why[record.id]
+    tenant_id = journal.actor.tenant_id
+    for transfer in transfers:
+        record_id, why, at = transfer.record_id, transfer.why, transfer.at
+        old: dict[str, Any] = asdict(transfer.before or Holder())
+        new: dict[str, Any] = asdict(transfer.after)
+        words = (overrides or {}).get(record_id)
+        after: datetime = transfer.columns["held_since"]
+        since = journal.hold(kind.name, record_id, **new, why=why, at=at, after=after, override=words)
+        row = {"id": record_id, "tenant_id": tenant_id, **new, "held_since": since}
+        rows.append({**row, "version": transfer.columns["version"] + 1})
+        journal.record(kind.name, record_id, before=old, after=new, at=at)
         payload = {
             "before": old,
             "after": new,
-            "reason": reason.reason.value,
-            "note": reason.note,
-            "policy": reason.policy,
+            "reason": why.reason.value,
+            "note": why.note,
+            "policy": why.policy,
             "override": words,
         }
-        journal.emit("OwnerChanged", kind.name, record.id, payload, at=at)
+        journal.emit("OwnerChanged", kind.name, record_id, payload, at=at)
     await update_rows(journal.client, kind.model, rows)
     await settle_teams(kind, {row["id"]: row["owner_id"] for row in rows}, journal)
-    return [row["id"] for row in rows]
+    return {row["id"]: row["held_since"] for row in rows}
 
 
-async def _require_pools(pool_ids: set[UUID]) -> None:
+async def require_pools(pool_ids: set[UUID]) -> None:
+    """Raise `InvalidInput` unless each is a pool in use."""
     if not pool_ids:
         return
     known = {pool.id for pool in await Pool.filter(id__in=list(pool_ids), archived_at=None)}
@@ -154,4 +166,4 @@ async def set_owner(
         )
 
 
-__all__ = ["Holder", "change_holders", "set_owner"]
+__all__ = ["Holder", "change_holders", "require_pools", "set_owner", "write_transfers"]

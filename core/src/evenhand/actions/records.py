@@ -15,7 +15,7 @@ from evenhand.actions.errors import RecordArchived, VersionConflict
 from evenhand.actions.handovers.leaving import refuse_leaving
 from evenhand.actions.journal import Journal, Why, writing
 from evenhand.actions.orders import effects_of_archiving, settle_payments
-from evenhand.actions.pools.guard import Transfer, enforce
+from evenhand.actions.pools.guard import Transfer, enforce, enforce_edits
 from evenhand.actions.preparation import prepare_changes, prepare_new
 from evenhand.actions.stages import Move, note_stage_changes
 from evenhand.actions.structure import hold_tree, may_not_archive, may_not_restore
@@ -193,7 +193,13 @@ async def _enforce_restored(kind: Entity, records: Sequence[RecordModel], journa
     """Who held a record when it was put away holds it again, if limits let that happen."""
     found = [(record.id, record.columns()) for record in records]
     transfers = [
-        Transfer(record_id, now, None, Holder(now["owner_id"], now["pool_id"]), Why(OwnershipReason.MANUAL))
+        Transfer(
+            record_id,
+            {**now, "archived_at": None},
+            None,
+            Holder(now["owner_id"], now["pool_id"]),
+            Why(OwnershipReason.MANUAL),
+        )
         for record_id, now in found
     ]
     await enforce(kind, transfers, journal)
@@ -325,6 +331,7 @@ async def apply_clean(
     """
     times = {record.id: journal.moment((moments or {}).get(record.id)) for record, _ in plans}
     await prepare_changes(kind, plans, journal, times, overrides or {})
+    await enforce_edits(kind, plans, journal)
     there = {
         child.key: await children_of(child, [record.id for record, values in plans if child.key in values])
         for child in kind.children

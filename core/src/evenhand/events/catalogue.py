@@ -10,7 +10,7 @@ import structlog
 from pydantic import ValidationError, create_model
 
 from evenhand.errors import EvenhandError, InvalidInput, Problem
-from evenhand.events import approvals, changes, handovers, records
+from evenhand.events import approvals, changes, handovers, pools, records
 from evenhand.events.base import Archived, Created, Event, Restored, Updated
 
 log = structlog.get_logger(__name__)
@@ -33,7 +33,9 @@ def event_types() -> dict[str, type[Event]]:
     from evenhand.entities.registry import ENTITIES
 
     found: dict[str, type[Event]] = {
-        name: getattr(module, name) for module in (changes, approvals, handovers, records) for name in module.__all__
+        name: getattr(module, name)
+        for module in (changes, approvals, handovers, pools, records)
+        for name in module.__all__
     }
     for entity in ENTITIES:
         for base in GENERIC:

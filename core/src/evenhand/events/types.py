@@ -32,6 +32,7 @@ from evenhand.events.changes import (
     Untagged,
 )
 from evenhand.events.handovers import HandoverExecuted, HandoverUndone
+from evenhand.events.pools import LotsDrawn, OfferExpired, RecordClaimed, RecordOffered, RecordReturned
 from evenhand.events.records import (
     AbsenceArchived,
     AbsenceCreated,
@@ -212,7 +213,9 @@ __all__ = [
     "LeadRestored",
     "LeadUntouched",
     "LeadUpdated",
+    "LotsDrawn",
     "NextStepDue",
+    "OfferExpired",
     "OpportunityArchived",
     "OpportunityCreated",
     "OpportunityLost",
@@ -253,6 +256,9 @@ __all__ = [
     "ProductCreated",
     "ProductRestored",
     "ProductUpdated",
+    "RecordClaimed",
+    "RecordOffered",
+    "RecordReturned",
     "Restored",
     "StageArchived",
     "StageChanged",

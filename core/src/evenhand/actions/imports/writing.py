@@ -14,6 +14,7 @@ from evenhand.actions.imports.report import RowProblem
 from evenhand.actions.imports.rows import Draft
 from evenhand.actions.journal import Journal, Why, writing
 from evenhand.actions.owners import Holder, change_holders
+from evenhand.actions.pools.limits import lock_capped
 from evenhand.actions.records import apply_clean, insert_clean, lock_known
 from evenhand.actions.structure import hold_tree
 from evenhand.db.bulk import update_rows
@@ -98,6 +99,10 @@ async def _write(job: Job, drafts: Sequence[Draft], journal: Journal) -> Written
     by_key = {draft.key: draft for draft in drafts}
     new, known = await _claim(job, by_key, journal)
     written = Written(ids={**new, **known})
+    if job.kind.ownable:
+        # Records before people, as everywhere: otherwise two transactions could wait for each other in a circle.
+        await lock_known(job.kind, known.values())
+        await lock_capped(job.kind, (draft.given.get("owner_id") for draft in drafts), journal)
     fresh = [draft for draft in drafts if draft.key in new]
     ids = [new[draft.key] for draft in fresh]
     await insert_clean(job.kind, [job.new_values(draft) for draft in fresh], journal=journal, why=job.why, ids=ids)

@@ -98,7 +98,7 @@ async def _reopen(merge: AccountMerge, winner: Account, loser: Account, journal:
         owner_id, pool_id = None, await default_pool_id()
         note += "; the former owner cannot hold customers any more"
     why = Why(OwnershipReason.UNMERGED, note=note)
-    transfer = Transfer(loser.id, loser.columns(), None, Holder(owner_id, pool_id), why)
+    transfer = Transfer(loser.id, {**loser.columns(), "archived_at": None}, None, Holder(owner_id, pool_id), why)
     words = "the merge was undone"
     overridden = await enforce(entity("Account"), [transfer], journal, override=words)
     since = journal.hold(

@@ -35,10 +35,38 @@ class ClaimLimitReached(TransferRefused):
     code = "CLAIM_LIMIT_REACHED"
 
 
+class AlreadyClaimed(EvenhandError):
+    """Somebody else has the record already."""
+
+    code = "ALREADY_CLAIMED"
+
+
+class NotInPool(EvenhandError):
+    """The record waits in another pool than the one named, or is not the caller's to give back."""
+
+    code = "NOT_IN_POOL"
+
+
+class NotPoolMember(EvenhandError):
+    """The user may not claim from the pool, or does not manage it."""
+
+    code = "NOT_POOL_MEMBER"
+
+
 class HeldByConflict(TransferRefused):
     """A conflict case about the record is not decided yet."""
 
     code = "HELD_BY_CONFLICT"
 
 
-__all__ = ["CapReached", "ClaimLimitReached", "CoolingDown", "Frozen", "HeldByConflict", "TransferRefused"]
+__all__ = [
+    "AlreadyClaimed",
+    "CapReached",
+    "ClaimLimitReached",
+    "CoolingDown",
+    "Frozen",
+    "HeldByConflict",
+    "NotInPool",
+    "NotPoolMember",
+    "TransferRefused",
+]

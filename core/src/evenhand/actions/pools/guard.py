@@ -3,62 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from evenhand.actions.journal import Journal, Why
+from evenhand.actions.journal import Journal
+from evenhand.actions.pools.inspection import Inspection, Transfer
+from evenhand.actions.pools.limits import cap_edits, check_caps, check_claims, check_history
 from evenhand.actions.values import require_value
 from evenhand.auth.permissions import Operation, require
 from evenhand.entities.registry import Entity
-from evenhand.errors import EvenhandError, InvalidInput, Problem, Refusals
-from evenhand.ownership.holders import Holder
+from evenhand.errors import InvalidInput, Problem, Refusals
 from evenhand.ownership.models import OwnershipEntry
-
-
-@dataclass(frozen=True)
-class Transfer:
-    """One record that is about to get a holder.
-
-    Attributes:
-        columns: the record's columns as they will be, apart from its holder.
-        before: who holds it; None for a record that is new or comes back from the archive.
-        after: who is to hold it.
-        at: when; None is now.
-    """
-
-    record_id: UUID
-    columns: Mapping[str, Any]
-    before: Holder | None
-    after: Holder
-    why: Why
-    at: datetime | None = None
-
-
-@dataclass
-class Inspection:
-    """What checks look at: the transfers of one entity, whose records are locked or new.
-
-    Attributes:
-        refused: what stands against single transfers, by their place in `transfers`.
-    """
-
-    kind: Entity
-    transfers: Sequence[Transfer]
-    journal: Journal
-    refused: dict[int, EvenhandError] = field(default_factory=dict)
-
-    def refuse(self, place: int, error: EvenhandError) -> None:
-        """Note what stands against one transfer; what was noted first stays."""
-        self.refused.setdefault(place, error)
-
+from evenhand.tenancy.models import RecordModel
 
 Check = Callable[[Inspection], Awaitable[None]]
 """Notes in the inspection which transfers it stands against, and why; set-based, changes nothing."""
 
-CHECKS: list[Check] = []
+CHECKS: list[Check] = [check_history, check_claims, check_caps]
 """Asked in this order, each about all transfers at once."""
+
+
+async def inspect(inspection: Inspection) -> Inspection:
+    """Note what stands against which transfers, for those who go on with the others; see `enforce`."""
+    for check in CHECKS:
+        await check(inspection)
+    return inspection
 
 
 async def enforce(
@@ -82,9 +51,7 @@ async def enforce(
             raise InvalidInput([Problem("override", "REQUIRED", message, "Say why.")])
     if not transfers:
         return frozenset()
-    inspection = Inspection(kind, transfers, journal)
-    for check in CHECKS:
-        await check(inspection)
+    inspection = await inspect(Inspection(kind, transfers, journal))
     if override is not None:
         return frozenset(transfers[place].record_id for place in inspection.refused)
     refusals = Refusals()
@@ -94,4 +61,16 @@ async def enforce(
     return frozenset()
 
 
-__all__ = ["CHECKS", "Check", "Inspection", "Transfer", "enforce"]
+async def enforce_edits(kind: Entity, plans: Sequence[tuple[RecordModel, Mapping[str, Any]]], journal: Journal) -> None:
+    """Refuse changes of locked records after which their owners would hold more than a cap allows.
+
+    Raises:
+        CapReached: with `rows` filled by place.
+    """
+    refusals = Refusals()
+    for place, error in (await cap_edits(kind, plans, journal)).items():
+        refusals.refuse(place, error)
+    refusals.raise_if_any()
+
+
+__all__ = ["CHECKS", "Check", "Inspection", "Transfer", "enforce", "enforce_edits", "inspect"]

@@ -1,0 +1,361 @@
+"""Claim records out of pools, and give them back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from evenhand.actions.errors import RecordArchived
+from evenhand.actions.journal import Journal, Why, writing
+from evenhand.actions.owners import require_pools, write_transfers
+from evenhand.actions.pools.errors import AlreadyClaimed, NotInPool, NotPoolMember
+from evenhand.actions.pools.guard import inspect
+from evenhand.actions.pools.inspection import Inspection, Transfer
+from evenhand.actions.pools.limits import rule_of
+from evenhand.actions.values import require_value
+from evenhand.auth.permissions import Operation, PermissionDenied, require
+from evenhand.db.session import raw_connection
+from evenhand.entities.enums import OwnershipReason
+from evenhand.entities.registry import Entity, entity
+from evenhand.errors import EvenhandError, InvalidInput, NotFound, Problem
+from evenhand.ownership.decisions import names_of_users
+from evenhand.ownership.holders import Holder, default_pool_id
+from evenhand.ownership.models import OwnershipEntry
+from evenhand.ownership.pools.conditions import COUNTING
+from evenhand.ownership.pools.members import pool_roles
+from evenhand.ownership.pools.reading import Rule, rules_now
+from evenhand.tenancy.context import current_actor
+
+MOST = 1000
+"""So many records one call may claim or give back."""
+
+
+class ClaimStatus(StrEnum):
+    """What became of one record of a claim."""
+
+    CLAIMED = "claimed"
+    ENTERED = "entered"
+    """The claim takes part in the draw that follows."""
+    ALREADY_YOURS = "already_yours"
+    RETURNED = "returned"
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True)
+class ClaimItem:
+    """What became of one record.
+
+    Attributes:
+        owner_id: who holds it now, as far as the caller may know.
+        pool_id: the pool that it was claimed from or given back to.
+        since: since when its holder has it.
+        until: when what stands against it ends, or when lots are drawn.
+        error: why nothing was changed.
+    """
+
+    record_id: UUID
+    status: ClaimStatus
+    owner_id: UUID | None = None
+    pool_id: UUID | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    error: EvenhandError | None = None
+
+
+def refused(record_id: UUID, error: EvenhandError, **more: Any) -> ClaimItem:
+    """The item of a record of which nothing was changed."""
+    until = error.details.get("until")
+    if until is not None:
+        more["until"] = datetime.fromisoformat(until)
+    return ClaimItem(record_id, ClaimStatus.REFUSED, error=error, **more)
+
+
+def ownable(name: str) -> Entity:
+    """The entity of this name, if its records have holders.
+
+    Raises:
+        UnknownEntity, InvalidInput.
+    """
+    kind = entity(name)
+    if not kind.ownable:
+        message = f"{kind.name} records have no owner."
+        raise InvalidInput([Problem("", "NOT_OWNABLE", message, "Accounts, leads and opportunities have owners.")])
+    return kind
+
+
+def own_user(operation: str) -> UUID:
+    """The user who acts.
+
+    Raises:
+        PermissionDenied: the system acts, which claims nothing for itself.
+    """
+    user_id = current_actor().user_id
+    if user_id is None:
+        raise PermissionDenied(f"Only a user may {operation}.", hint="Use the key of a user.")
+    return user_id
+
+
+def few(ids: Sequence[UUID]) -> list[UUID]:
+    """The ids, each once and in order.
+
+    Raises:
+        InvalidInput: more than one call may name.
+    """
+    unique = list(dict.fromkeys(ids))
+    if len(unique) > MOST:
+        message = f"ids: {len(unique)} ids are too many."
+        raise InvalidInput([Problem("ids", "TOO_MANY", message, f"Send at most {MOST} at a time.")])
+    return unique
+
+
+async def lock_records(kind: Entity, ids: Sequence[UUID], journal: Journal) -> dict[UUID, dict[str, Any]]:
+    """Lock records in the order of their ids, and read of them what limits look at; one statement.
+
+    Of several who want the same record the first gets the lock; the others read what became of it.
+    """
+    names = {"id", "owner_id", "pool_id", "held_since", "version", "archived_at"} | COUNTING[kind.name]
+    columns = ", ".join(f'"{name}"' for name in sorted(names))
+    rows = await raw_connection(journal.client).fetch(
+        f'SELECT {columns} FROM "{kind.model._meta.db_table}" WHERE tenant_id = $1 AND id = ANY ($2::uuid[]) '
+        "ORDER BY id FOR NO KEY UPDATE",
+        journal.actor.tenant_id,
+        list(ids),
+    )
+    return {row["id"]: dict(row) for row in rows}
+
+
+async def claim_records(
+    entity_name: str, record_ids: Sequence[UUID], *, pool_id: UUID | None = None
+) -> list[ClaimItem]:
+    """Claim records for the acting user, each for itself: one that is refused does not stop the others.
+
+    Args:
+        pool_id: only out of this pool; by default out of whichever they wait in.
+
+    Returns: what became of each, once and in order. A record that the user has already stays so, and counts no claim.
+
+    Raises:
+        InvalidInput: too many. PermissionDenied.
+    """
+    kind = ownable(entity_name)
+    user_id = own_user("claim records")
+    require(current_actor(), Operation.UPDATE, kind.name)
+    ids = few(record_ids)
+    async with writing("claim_records") as journal:
+        locked = await lock_records(kind, ids, journal)
+        items: dict[UUID, ClaimItem] = {}
+        waiting: list[UUID] = []
+        for record_id in ids:
+            item = _settled(kind, record_id, locked.get(record_id), user_id, pool_id)
+            if item is None:
+                waiting.append(record_id)
+            else:
+                items[record_id] = item
+        waiting = await _of_members(waiting, locked, user_id, items)
+        why = Why(OwnershipReason.CLAIMED)
+        items |= await take_out(kind, {one: (locked[one], user_id, why) for one in waiting}, journal)
+        items |= await _name_holders(kind, items, locked, user_id)
+    return [items[record_id] for record_id in ids]
+
+
+def _settled(
+    kind: Entity, record_id: UUID, now: Mapping[str, Any] | None, user_id: UUID, pool_id: UUID | None
+) -> ClaimItem | None:
+    """What is already certain about a claim; None when the record waits in the pool."""
+    if now is None:
+        return refused(record_id, NotFound(kind.name, record_id))
+    if now["owner_id"] == user_id:
+        return ClaimItem(record_id, ClaimStatus.ALREADY_YOURS, owner_id=user_id, since=now["held_since"])
+    if now["archived_at"] is not None:
+        return refused(record_id, RecordArchived(f"{kind.name} {record_id} is archived.", hint="Restore it first."))
+    if now["owner_id"] is not None:
+        return ClaimItem(record_id, ClaimStatus.REFUSED, owner_id=now["owner_id"], since=now["held_since"])
+    if pool_id is not None and now["pool_id"] != pool_id:
+        message = f"{kind.name} {record_id} does not wait in pool {pool_id}."
+        return refused(record_id, NotInPool(message, hint="Leave the pool out, or name the one that it waits in."))
+    return None
+
+
+async def _of_members(
+    waiting: Sequence[UUID],
+    locked: Mapping[UUID, Mapping[str, Any]],
+    user_id: UUID,
+    items: dict[UUID, ClaimItem],
+) -> list[UUID]:
+    """Those that wait in pools from which the user may claim; the others are refused."""
+    if not waiting:
+        return []
+    roles = await pool_roles([user_id], {locked[one]["pool_id"] for one in waiting})
+    for record_id in waiting:
+        pool_id = locked[record_id]["pool_id"]
+        if (user_id, pool_id) not in roles:
+            error = NotPoolMember(
+                f"You may not claim from pool {pool_id}.",
+                hint="Ask an admin to make you, your team, your region or your product line a member.",
+                pool=str(pool_id),
+            )
+            items[record_id] = refused(record_id, error, pool_id=pool_id)
+    return [record_id for record_id in waiting if record_id not in items]
+
+
+Taking = Mapping[UUID, tuple[Mapping[str, Any], UUID, Why]]
+"""Columns, new owner and reason of locked records that wait in pools, by id."""
+
+
+async def take_out(kind: Entity, taking: Taking, journal: Journal) -> dict[UUID, ClaimItem]:
+    """Give locked records that wait in pools to owners who may have them, unless limits stand against it.
+
+    Returns: what became of each.
+    """
+    if not taking:
+        return {}
+    transfers = [
+        Transfer(record_id, columns, Holder(pool_id=columns["pool_id"]), Holder(owner_id=owner_id), why)
+        for record_id, (columns, owner_id, why) in taking.items()
+    ]
+    inspection = Inspection(kind, transfers, journal)
+    rules = await inspection.rules()
+    found = {transfer.record_id: rule_of(transfer, rules) for transfer in transfers}
+    inspection.transfers = [_under(transfer, found[transfer.record_id]) for transfer in transfers]
+    await inspect(inspection)
+    given = [one for place, one in enumerate(inspection.transfers) if place not in inspection.refused]
+    since = await write_transfers(kind, given, journal)
+    items: dict[UUID, ClaimItem] = {}
+    for place, transfer in enumerate(inspection.transfers):
+        pool_id: UUID = transfer.columns["pool_id"]
+        owner_id = transfer.after.owner_id
+        error = inspection.refused.get(place)
+        if error is not None:
+            items[transfer.record_id] = refused(transfer.record_id, error, pool_id=pool_id)
+            continue
+        rule = found[transfer.record_id]
+        payload = {
+            "owner_id": owner_id,
+            "pool_id": pool_id,
+            "reason": transfer.why.reason.value,
+            "rule_id": None if rule is None else rule.id,
+        }
+        journal.emit("RecordClaimed", kind.name, transfer.record_id, payload)
+        items[transfer.record_id] = ClaimItem(
+            transfer.record_id, ClaimStatus.CLAIMED, owner_id, pool_id, since[transfer.record_id]
+        )
+    return items
+
+
+def _under(transfer: Transfer, rule: Rule | None) -> Transfer:
+    """The transfer with the rule in its reason, by which claims are counted."""
+    if rule is None:
+        return transfer
+    return replace(transfer, why=replace(transfer.why, policy=rule.mark))
+
+
+async def _name_holders(
+    kind: Entity, items: Mapping[UUID, ClaimItem], locked: Mapping[UUID, Mapping[str, Any]], user_id: UUID
+) -> dict[UUID, ClaimItem]:
+    """Say of records that others have who has them, and since when."""
+    lost = [item for item in items.values() if item.status is ClaimStatus.REFUSED and item.error is None]
+    if not lost:
+        return {}
+    names = await names_of_users({item.owner_id for item in lost if item.owner_id is not None})
+    found: dict[UUID, ClaimItem] = {}
+    for item in lost:
+        since = locked[item.record_id]["held_since"]
+        name = names.get(item.owner_id, "Somebody else") if item.owner_id is not None else "Somebody else"
+        error = AlreadyClaimed(
+            f"{name} has {kind.name} {item.record_id} since {since:%Y-%m-%d %H:%M:%S} UTC.",
+            hint="Choose another one.",
+            user=str(item.owner_id),
+            since=since.isoformat(),
+        )
+        found[item.record_id] = replace(item, error=error)
+    return found
+
+
+async def return_records(
+    entity_name: str, record_ids: Sequence[UUID], *, reason: str, pool_id: UUID | None = None
+) -> list[ClaimItem]:
+    """Give the acting user's own records back to a pool, each for itself.
+
+    Args:
+        reason: why, in the user's words; kept in the ledger.
+        pool_id: to which pool; by default to that of the rule that is about the record, else to the default pool.
+
+    Returns: what became of each, in order. A record that waits in a pool already stays there.
+
+    Raises:
+        InvalidInput: too many, no reason, no such pool. PermissionDenied.
+    """
+    kind = ownable(entity_name)
+    user_id = own_user("give records back")
+    require(current_actor(), Operation.UPDATE, kind.name)
+    ids = few(record_ids)
+    note = require_value(OwnershipEntry, "note", reason)
+    if note is None:
+        message = "reason: giving records back needs a reason."
+        raise InvalidInput([Problem("reason", "REQUIRED", message, "Say why, for whoever gets them next.")])
+    async with writing("return_records") as journal:
+        if pool_id is not None:
+            await require_pools({pool_id})
+        locked = await lock_records(kind, ids, journal)
+        items: dict[UUID, ClaimItem] = {}
+        for record_id in ids:
+            item = _not_returned(kind, record_id, locked.get(record_id), user_id)
+            if item is not None:
+                items[record_id] = item
+        own = {record_id: locked[record_id] for record_id in ids if record_id not in items}
+        items |= await _put_back(kind, own, user_id, Why(OwnershipReason.RETURNED, note=note), pool_id, journal)
+    return [items[record_id] for record_id in ids]
+
+
+def _not_returned(kind: Entity, record_id: UUID, now: Mapping[str, Any] | None, user_id: UUID) -> ClaimItem | None:
+    if now is None:
+        return refused(record_id, NotFound(kind.name, record_id))
+    if now["pool_id"] is not None:
+        return ClaimItem(record_id, ClaimStatus.RETURNED, pool_id=now["pool_id"], since=now["held_since"])
+    if now["owner_id"] != user_id:
+        error = PermissionDenied(
+            f"{kind.name} {record_id} is not yours to give back.", hint="Its owner or a manager can do that."
+        )
+        return refused(record_id, error)
+    if now["archived_at"] is not None:
+        return refused(record_id, RecordArchived(f"{kind.name} {record_id} is archived.", hint="Restore it first."))
+    return None
+
+
+async def _put_back(
+    kind: Entity,
+    own: Mapping[UUID, Mapping[str, Any]],
+    user_id: UUID,
+    why: Why,
+    pool_id: UUID | None,
+    journal: Journal,
+) -> dict[UUID, ClaimItem]:
+    if not own:
+        return {}
+    rules = await rules_now(kind.name, journal.now)
+    transfers: list[Transfer] = []
+    usual: UUID | None = None
+    for record_id, columns in own.items():
+        rule = rules.of_owned(columns) if pool_id is None else None
+        target = pool_id if rule is None else rule.pool_id
+        if target is None:
+            usual = target = usual or await default_pool_id()
+        transfers.append(Transfer(record_id, columns, Holder(owner_id=user_id), Holder(pool_id=target), why))
+    inspection = await inspect(Inspection(kind, transfers, journal))
+    given = [one for place, one in enumerate(transfers) if place not in inspection.refused]
+    since = await write_transfers(kind, given, journal)
+    items: dict[UUID, ClaimItem] = {}
+    for place, transfer in enumerate(transfers):
+        record_id, target = transfer.record_id, transfer.after.pool_id
+        error = inspection.refused.get(place)
+        if error is not None:
+            items[record_id] = refused(record_id, error)
+            continue
+        payload = {"owner_id": user_id, "pool_id": target, "note": why.note}
+        journal.emit("RecordReturned", kind.name, record_id, payload)
+        items[record_id] = ClaimItem(record_id, ClaimStatus.RETURNED, pool_id=target, since=since[record_id])
+    return items
