@@ -25,6 +25,7 @@ H = TypeVar("H", bound=JobHandler)
 CORE_JOBS: tuple[str, ...] = (
     "evenhand.jobs.housekeeping",
     "evenhand.jobs.approvals",
+    "evenhand.jobs.audit",
     "evenhand.automation.reminders",
 )
 """Modules that declare the core's own kinds with `@job` and `default_schedule`."""
