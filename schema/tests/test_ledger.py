@@ -7,8 +7,6 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-import pytest
-
 from evenhand import clock
 from evenhand.actions.journal import Why, writing
 from evenhand.actions.owners import Holder, change_holders
@@ -19,8 +17,6 @@ from evenhand.ownership.holders import default_pool_id
 from evenhand.tenancy.context import Role, acting_as
 from evenhand.testing import SomeTenant
 from evenhand_schema.testing import Api
-
-pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 AS_OF = """
 query ($id: ID!, $at: DateTime!) {

@@ -193,6 +193,17 @@ VALUES: Mapping[str, Mapping[str, str]] = {
         "REP": "Works with customers.",
         "READ_ONLY": "May look, and change nothing.",
     },
+    "SignalKind": {
+        "SHAM_FOLLOW_UP": "Follow-ups without substance just before records would have come back to the pool.",
+        "RETURN_AND_CLAIM": "The same person gives a record back and takes it again.",
+        "PARKING": "A colleague holds a record for a while without doing anything, and gives way again.",
+        "LOOKING_ONLY": "Somebody looks into many records of a pool and claims hardly any.",
+    },
+    "SignalState": {
+        "OPEN": "Nobody judged it.",
+        "DISMISSED": "Somebody looked, and it is nothing.",
+        "CONFIRMED": "Somebody looked, and it is what it seems.",
+    },
     "StageKind": {
         "OPEN": "The deal goes on.",
         "WON": "The deal was made.",

@@ -49,3 +49,9 @@ class KeyInProgress(EvenhandError):
     """The first request with an idempotency key is still being done."""
 
     code = "IDEMPOTENCY_KEY_IN_PROGRESS"
+
+
+class AlreadyReviewed(EvenhandError):
+    """Somebody judged the signal before."""
+
+    code = "ALREADY_REVIEWED"

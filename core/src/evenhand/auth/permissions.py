@@ -29,7 +29,7 @@ class PermissionDenied(EvenhandError):
     code = "PERMISSION_DENIED"
 
 
-PRIVATE = frozenset({"ApiKey", "Schedule", "WebhookEndpoint", "WebhookAttempt", "EventDelivery"})
+PRIVATE = frozenset({"ApiKey", "Schedule", "WebhookEndpoint", "WebhookAttempt", "EventDelivery", "OwnershipSignal"})
 """Entities that only admins read."""
 
 NOT_FOR_REPS = frozenset({"Handover", "HandoverLine"})

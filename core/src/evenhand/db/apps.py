@@ -18,6 +18,7 @@ CORE_MODULES = (
     "evenhand.ownership.conflicts.models",
     "evenhand.ownership.duplicates.models",
     "evenhand.ownership.clocks.models",
+    "evenhand.ownership.signals.models",
     "evenhand.audit.models",
     "evenhand.events.models",
     "evenhand.idempotency.models",

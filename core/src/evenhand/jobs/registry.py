@@ -27,6 +27,7 @@ CORE_JOBS: tuple[str, ...] = (
     "evenhand.jobs.approvals",
     "evenhand.jobs.audit",
     "evenhand.automation.reminders",
+    "evenhand.jobs.signals",
 )
 """Modules that declare the core's own kinds with `@job` and `default_schedule`."""
 

@@ -16,6 +16,7 @@ from evenhand_schema.mutations.opportunities import opportunity_mutations
 from evenhand_schema.mutations.ownership import ownership_mutations
 from evenhand_schema.mutations.plugins import contributed_mutations, plugin_mutations
 from evenhand_schema.mutations.records import record_mutations
+from evenhand_schema.mutations.signals import signal_mutations
 from evenhand_schema.mutations.tags import tag_mutations
 from evenhand_schema.mutations.webhooks import webhook_mutations
 
@@ -31,6 +32,7 @@ def own_mutations() -> dict[str, Any]:
         | merge_mutations()
         | approval_mutations(records.results["Deputy"])
         | tag_mutations()
+        | signal_mutations()
         | job_mutations()
         | notification_mutations()
         | automation_mutations()

@@ -34,6 +34,7 @@ from evenhand_schema.types.opportunity import (
 from evenhand_schema.types.order import Order, OrderLine, Payment
 from evenhand_schema.types.ownership import Decision, OwnershipEntry, Pool, PoolMember, PoolRule, Verdict
 from evenhand_schema.types.product import Product
+from evenhand_schema.types.signal import OwnershipSignal
 from evenhand_schema.types.summary import (
     AccountSummary,
     ContactSummary,
@@ -93,6 +94,7 @@ __all__ = [
     "Order",
     "OrderLine",
     "OwnershipEntry",
+    "OwnershipSignal",
     "Payment",
     "Pipeline",
     "Pool",

@@ -1,0 +1,1 @@
+"""Patterns in what people do with records that somebody should look at."""
