@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from evenhand.actions.records import archive_record
+from evenhand.db.bulk import chunks
 from evenhand.db.session import reading
 from evenhand.entities import Stage
 from evenhand.entities.registry import ENTITIES
@@ -296,11 +297,13 @@ async def test_who_may_not_read_gets_no_figures(api: Api, tenant: SomeTenant) ->
 async def test_every_entity_can_be_counted_by_what_it_has(api: Api, tenant: SomeTenant) -> None:
     names = {name: f"{plural(name[0].lower() + name[1:])}Aggregate" for name in ENTITIES}
     by_day = "groupBy: [{date: CREATED_AT, by: DAY}]"
-    fields = " ".join(
-        f"{name}: {field} {{ count }} {name}ByDay: {field}({by_day}) {{ createdAt count max {{ createdAt }} }}"
-        for name, field in names.items()
-    )
-    found = await api.data(tenant, f"{{ {fields} }}")
+    found: dict[str, Any] = {}
+    for some in chunks(names.items(), 20):
+        fields = " ".join(
+            f"{name}: {field} {{ count }} {name}ByDay: {field}({by_day}) {{ createdAt count max {{ createdAt }} }}"
+            for name, field in some
+        )
+        found |= await api.data(tenant, f"{{ {fields} }}")
     assert found["User"] == [{"count": len(Role)}]
     assert sum(group["count"] for group in found["StageByDay"]) == found["Stage"][0]["count"] > 0
     assert found["Account"] == [{"count": 0}]

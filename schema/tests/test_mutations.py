@@ -53,6 +53,8 @@ MINIMAL: dict[str, dict[str, Any]] = {
         "events": ["LeadCreated"],
         "actions": [{"do": "notify", "to": ["owner"], "title": "请看"}],
     },
+    "FieldRule": {"entity": "Lead", "field": "notes", "role": "READ_ONLY"},
+    "ExportRight": {"role": "REP", "entity": "Lead"},
     "Attachment": {"fileName": "合同.pdf", "sizeBytes": 1, "sha256": "0" * 64},
 }
 CHANGE: dict[str, dict[str, Any]] = {
@@ -60,6 +62,8 @@ CHANGE: dict[str, dict[str, Any]] = {
     "Deputy": {"note": "又一天"},
     "PoolMember": {"role": "MANAGER"},
     "VisibilityRule": {"sees": "ALL"},
+    "FieldRule": {"effect": "HIDE"},
+    "ExportRight": {"note": "按约定"},
     "Order": {"notes": "加急"},
     "Payment": {"method": "转账"},
     "SurveyAnswer": {"comment": "不错"},
@@ -310,7 +314,9 @@ async def test_owners_that_cannot_be_are_refused(
 
 
 async def test_a_lead_becomes_a_customer(api: Api, tenant: SomeTenant) -> None:
-    lead = await tenant.create("Lead", name="张三", company="上海某某", value_estimate="100.5", email="z@x.cn")
+    mine = tenant.users[Role.REP]
+    values = {"name": "张三", "company": "上海某某", "value_estimate": "100.5", "email": "z@x.cn", "owner_id": mine}
+    lead = await tenant.create("Lead", **values)
     query = """mutation ($id: ID!) { convertLead(id: $id, version: 1, opportunity: {name: "首单"}) {
         ... on LeadConverted { lead { status convertedAccount { name } } account { name contacts { nodes { name } } }
           contact { name channels { nodes { value } } } opportunity { name amount account { name } } }

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from evenhand.audit.models import AuditEntry
+from evenhand.auth.fields.rules import DEFAULTS, export_by_default
 from evenhand.auth.keys import Unauthenticated, authenticate, create_api_key, hash_key, revoke_api_key
 from evenhand.auth.models import ApiKey
 from evenhand.auth.permissions import Operation, PermissionDenied, may
@@ -21,7 +22,9 @@ async def test_a_key_opens_its_users_door(tenant: SomeTenant) -> None:
     with acting_as(tenant.actor(Role.ADMIN)):
         key = await create_api_key(tenant.users[Role.REP], "dialer", scopes=[Scope.READ])
     actor = await authenticate(key)
-    assert actor == Actor(tenant.id, tenant.users[Role.REP], Role.REP, "graphql", frozenset({Scope.READ}))
+    scopes = frozenset({Scope.READ})
+    assert actor == Actor(tenant.id, tenant.users[Role.REP], Role.REP, "graphql", scopes, actor.hidden)
+    assert {(one.entity, one.field) for one in actor.hidden} == set(DEFAULTS)
     with acting_as(tenant.system):
         async with reading():
             row = await ApiKey.get(hash=hash_key(key))
@@ -79,7 +82,8 @@ def test_without_a_scope_nothing_is_allowed() -> None:
         for name in ENTITIES:
             reader = actor(role, Scope.READ)
             allowed = [operation for operation in Operation if may(reader, operation, name)]
-            assert allowed == [Operation.READ], (role, name)
+            exporting = [Operation.EXPORT] if export_by_default(role) and Operation.READ in allowed else []
+            assert allowed == [Operation.READ, *exporting], (role, name)
             assert not any(
                 may(Actor(uuid7(), uuid7(), role, scopes=frozenset()), operation, name) for operation in Operation
             )

@@ -151,6 +151,10 @@ VALUES: Mapping[str, Mapping[str, str]] = {
         "CANCELLED": "Called off.",
         "EXPIRED": "The customer did not answer in time.",
     },
+    "FieldEffect": {
+        "HIDE": "Nothing: the field looks empty.",
+        "MASK": "A part, such as 138****5678 or l***@example.com.",
+    },
     "OwnershipReason": {
         "CREATED": "The record was made with this holder.",
         "IMPORTED": "An import brought the record with this holder.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import Enum
 from typing import Annotated, Any
 
@@ -12,18 +13,18 @@ from evenhand.auth.permissions import Operation, may, require
 from evenhand.entities.registry import searchable
 from evenhand.tenancy.context import current_actor
 from evenhand_schema.context import place, request_of
-from evenhand_schema.declare import Node
+from evenhand_schema.declare import TYPES, Node
 from evenhand_schema.names import snake
 from evenhand_schema.reads.budget import LIST_COST
-from evenhand_schema.reads.searching import asks_for_something, search_arguments
+from evenhand_schema.reads.masks import found_by_what_is_shown, shown_table
+from evenhand_schema.reads.parameters import Parameters
+from evenhand_schema.reads.searching import asks_for_something, search_arguments, storable
 from evenhand_schema.reads.session import fetch
 from evenhand_schema.reads.windows import DEFAULT_SIZE, check_size
 from evenhand_schema.resolvers import record
 
-_SQL = (
-    "SELECT id, entity, title, rank FROM evenhand_search($1, $2, $3, $4, $5) WHERE NOT archived "
-    "ORDER BY rank, id LIMIT $6"
-)
+_ARGUMENTS = 5
+"""Of the database's `evenhand_search`."""
 
 _KINDS: Any = Enum("SearchKind", {snake(name).upper(): name for name in searchable()})  # type: ignore[misc]
 SearchKind: Any = strawberry.enum(_KINDS, description="The kinds of records that can be searched.")
@@ -57,6 +58,27 @@ KINDS = Annotated[
 FIRST = Annotated[int, strawberry.argument(description="How many at most, 1 to 200.")]
 
 
+def _statement(text: str, names: Sequence[str], size: int, parameters: Parameters) -> str:
+    """The statement of a search for records of some entities."""
+    arguments = search_arguments(text, current_actor(), names)
+    places = ", ".join(parameters.add(arguments[number]) for number in range(_ARGUMENTS))
+
+    def plain() -> str:
+        return f"{parameters.add(storable(text))}::text"
+
+    conditions = ["$1::uuid IS NOT NULL", "NOT found.archived"]
+    for name in names:
+        told = found_by_what_is_shown(name, "r", "found.rank", plain, parameters)
+        if told is not None:
+            table = shown_table(TYPES[name], "r", parameters)
+            there = f"SELECT 1 FROM {table} WHERE r.tenant_id = $1 AND r.id = found.id AND {told}"
+            conditions.append(f"(found.entity <> '{name}' OR EXISTS ({there}))")
+    return (
+        f"SELECT found.id, found.entity, found.title, found.rank FROM evenhand_search({places}) AS found "
+        f"WHERE {' AND '.join(conditions)} ORDER BY found.rank, found.id LIMIT {parameters.add(size)}"
+    )
+
+
 async def search(info: Info, text: TEXT, kinds: KINDS = None, first: FIRST = DEFAULT_SIZE) -> list[SearchHit]:
     """Records of any kind that a text finds, the best first; those put away are left out.
 
@@ -75,7 +97,10 @@ async def search(info: Info, text: TEXT, kinds: KINDS = None, first: FIRST = DEF
         return []
 
     async def load(keys: list[Any]) -> list[Any]:
-        found = await fetch(_SQL, [*search_arguments(text, current_actor(), readable), size])
+        actor = current_actor()
+        parameters = Parameters()
+        sql, used = parameters.only_used(_statement(text, readable, size, parameters))
+        found = await fetch(sql, used.values(actor, {}))
         return [found] * len(keys)
 
     context.budget.spend(LIST_COST)

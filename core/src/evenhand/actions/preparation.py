@@ -22,6 +22,7 @@ from evenhand.actions.orders import (
 )
 from evenhand.actions.stages import check_criteria, move_stages, place_in_pipeline, won_again
 from evenhand.actions.structure import settle_structure
+from evenhand.auth.fields.rules import check_export_right, check_rule
 from evenhand.automation.saving import settle_rules
 from evenhand.entities import Lead, Opportunity, Tenant
 from evenhand.entities.columns import EMAIL
@@ -75,6 +76,8 @@ async def prepare_new(kind: Entity, cleaned: Sequence[dict[str, Any]], times: Se
             await settle_rules([(None, values) for values in cleaned], refusals)
         case "VisibilityRule":
             check_rules(cleaned, refusals)
+        case "FieldRule" | "ExportRight":
+            _check_rights(kind, cleaned, refusals)
     await settle_custom(kind, [(None, values) for values in cleaned], refusals)
     for values, at in zip(cleaned, times, strict=True):
         for moment in ("occurred_at", "opened_at", "paid_at", "answered_at"):
@@ -141,10 +144,18 @@ async def prepare_changes(
             check_rules([{**record.columns(), **values} for record, values in plans], refusals)
         case "User":
             await refuse_leaving(leaving_users(plans), refusals)
+        case "FieldRule" | "ExportRight":
+            _check_rights(kind, [{**record.columns(), **values} for record, values in plans], refusals)
     await settle_structure(kind, plans, journal, refusals)
     await settle_custom(kind, plans, refusals)
     _check_together(kind, [{**record.columns(), **values} for record, values in plans], refusals)
     refusals.raise_if_any()
+
+
+def _check_rights(kind: Entity, rows: Sequence[Mapping[str, Any]], refusals: Refusals) -> None:
+    check = check_rule if kind.name == "FieldRule" else check_export_right
+    for row, values in enumerate(rows):
+        refusals.add(row, *check(values))
 
 
 def _require_conversion(plans: Sequence[tuple[Lead, dict[str, Any]]], refusals: Refusals) -> None:

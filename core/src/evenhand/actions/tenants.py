@@ -13,6 +13,7 @@ from evenhand.actions.journal import writing
 from evenhand.actions.records import create_records
 from evenhand.actions.schedules import add_default_schedules
 from evenhand.actions.values import require_value
+from evenhand.auth.fields.defaults import create_default_field_rules
 from evenhand.automation.defaults import create_default_rules
 from evenhand.db.bulk import insert_rows
 from evenhand.entities import Tenant
@@ -103,6 +104,7 @@ async def create_tenant(
                 await create_records(entity("Stage"), stages, journal=journal)
                 await add_default_schedules(journal)
                 await create_default_rules("zh" if locale.startswith("zh") else "en", journal)
+                await create_default_field_rules(journal)
         except asyncpg.UniqueViolationError as error:
             raise DuplicateValue(f"The slug {slug!r} is taken.", hint="Choose another slug.", slug=slug) from error
     return tenant_id

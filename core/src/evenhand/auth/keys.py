@@ -15,6 +15,7 @@ from uuid import UUID
 from evenhand import clock
 from evenhand.actions.journal import writing
 from evenhand.actions.values import require_value
+from evenhand.auth.fields.reading import FIELD_RULES_STATE, HIDDEN_FIELDS, hidden_fields
 from evenhand.auth.models import ApiKey
 from evenhand.auth.permissions import Operation, require
 from evenhand.db.session import raw_connection, transaction
@@ -131,19 +132,25 @@ async def revoke_api_key(prefix: str) -> None:
 
 @dataclass(frozen=True)
 class KnownKey:
-    """A key that was good when it was last checked, and whom it acts for."""
+    """A key that was good when it was last checked, and whom it acts for.
+
+    Attributes:
+        rules: the state of the tenant's rules about fields then.
+    """
 
     key_id: UUID
     actor: Actor
     checked_at: float
+    rules: int
 
 
 VALID_KEY = (
     "EXISTS (SELECT FROM api_keys AS k JOIN users AS u ON u.tenant_id = k.tenant_id AND u.id = k.user_id "
     "WHERE k.tenant_id = $1 AND k.id = {key} AND k.revoked_at IS NULL "
-    "AND (k.expires_at IS NULL OR k.expires_at > now()) AND u.is_active AND u.archived_at IS NULL AND u.role = {role})"
+    "AND (k.expires_at IS NULL OR k.expires_at > now()) AND u.is_active AND u.archived_at IS NULL AND u.role = {role}) "
+    f"AND {FIELD_RULES_STATE} = {{rules}}"
 )
-"""SQL: whether a key that was recalled still stands for the same role, over the tenant as `$1`."""
+"""SQL: whether a key that was recalled still stands for the same role and rules, over the tenant as `$1`."""
 
 _RECALLED_FOR = 60.0
 """Seconds; then the key is checked in full, which also notes that it is used."""
@@ -188,7 +195,8 @@ async def check_key(key: str, *, via: str = "graphql") -> KnownKey:
     with acting_as(system_actor(tenant_id, via="authenticate")):
         async with transaction() as client:
             row = await raw_connection(client).fetchrow(
-                "SELECT k.id, k.scopes, k.last_used_at, u.id AS user_id, u.role FROM api_keys k "
+                f"SELECT k.id, k.scopes, k.last_used_at, u.id AS user_id, u.role, "
+                f"{HIDDEN_FIELDS.format(role='u.role')} AS hidden, {FIELD_RULES_STATE} AS rules FROM api_keys k "
                 "JOIN users u ON u.tenant_id = k.tenant_id AND u.id = k.user_id "
                 "WHERE k.tenant_id = $1 AND k.hash = $2 AND k.revoked_at IS NULL "
                 "AND (k.expires_at IS NULL OR k.expires_at > $3) AND u.is_active AND u.archived_at IS NULL",
@@ -211,7 +219,8 @@ async def check_key(key: str, *, via: str = "graphql") -> KnownKey:
         role=Role(row["role"]),
         via=via,
         scopes=frozenset(Scope(scope) for scope in ApiKey._meta.fields_map["scopes"].to_python_value(row["scopes"])),
+        hidden=hidden_fields(row["hidden"]),
     )
-    known = KnownKey(row["id"], actor, monotonic())
+    known = KnownKey(row["id"], actor, monotonic(), row["rules"])
     _remember(key, known)
     return known

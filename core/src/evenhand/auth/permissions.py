@@ -19,6 +19,8 @@ class Operation(StrEnum):
     """Change who holds a record."""
     OVERRIDE = "override"
     """Go on although a rule is not met, and say why."""
+    EXPORT = "export"
+    """Take records out as a file; settings may say otherwise, see `evenhand.auth.fields.reading`."""
     CONFIGURE = "configure"
     """Plugins, API keys, tenant settings."""
 
@@ -38,7 +40,8 @@ NOT_FOR_REPS = frozenset({"Handover", "HandoverLine"})
 SETUP = (
     PRIVATE
     | {"User", "Team", "Pool", "Pipeline", "Stage", "CustomField", "Tenant", "TenantPlugin"}
-    | {"ApprovalPolicy", "AutomationRule", "PoolMember", "PoolRule", "VisibilityRule", "Holiday"}
+    | {"ApprovalPolicy", "AutomationRule", "PoolMember", "PoolRule", "VisibilityRule", "Holiday", "FieldRule"}
+    | {"ExportRight"}
 )
 """Entities that shape the tenant itself; only admins write them."""
 
@@ -52,6 +55,8 @@ def may(actor: Actor, operation: Operation, entity: str) -> bool:
         if entity in NOT_FOR_REPS and actor.role is Role.REP:
             return False
         return Scope.READ in actor.scopes and (entity not in PRIVATE or actor.role is Role.ADMIN)
+    if operation is Operation.EXPORT:
+        return may(actor, Operation.READ, entity) and actor.role in (Role.ADMIN, Role.MANAGER)
     if operation is Operation.CONFIGURE:
         return Scope.ADMIN in actor.scopes and actor.role is Role.ADMIN
     if Scope.WRITE not in actor.scopes:

@@ -23,6 +23,7 @@ CORE_MODULES = (
     "evenhand.events.models",
     "evenhand.idempotency.models",
     "evenhand.auth.models",
+    "evenhand.auth.fields.models",
     "evenhand.plugins.models",
     "evenhand.jobs.models",
     "evenhand.webhooks.models",

@@ -187,6 +187,13 @@ class PoolRole(StrEnum):
     MANAGER = "manager"
 
 
+class FieldEffect(StrEnum):
+    """What is shown of a field: nothing, or a part such as 138****5678."""
+
+    HIDE = "hide"
+    MASK = "mask"
+
+
 class ApprovalKind(StrEnum):
     """What is to be approved."""
 

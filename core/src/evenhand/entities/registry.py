@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from evenhand import entities as e
 from evenhand.approvals.models import ApprovalPolicy, Deputy
+from evenhand.auth.fields.models import ExportRight, FieldRule
 from evenhand.automation.models import AutomationRule
 from evenhand.entities.ownable import OwnableModel
 from evenhand.entities.searchable import Searchable
@@ -167,6 +168,8 @@ ENTITIES: Mapping[str, Entity] = {
         Entity(
             "VisibilityRule", VisibilityRule, title="entity", labels={"en": "visibility rule", "zh": "可见范围规则"}
         ),
+        Entity("FieldRule", FieldRule, title="field", labels={"en": "field rule", "zh": "字段规则"}),
+        Entity("ExportRight", ExportRight, title="note", labels={"en": "export right", "zh": "导出权限"}),
         Entity("Attachment", e.Attachment, title="file_name", labels={"en": "attachment", "zh": "附件"}),
     )
 }

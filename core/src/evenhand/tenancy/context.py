@@ -30,11 +30,27 @@ class Scope(StrEnum):
 
 
 @dataclass(frozen=True)
+class HiddenField:
+    """A field that somebody does not see, or sees in part.
+
+    Attributes:
+        hide: nothing of it is shown; otherwise it is masked.
+        only_in_pool: only of records that wait in a pool which the person does not manage.
+    """
+
+    entity: str
+    field: str
+    hide: bool
+    only_in_pool: bool
+
+
+@dataclass(frozen=True)
 class Actor:
     """Who acts: a user, or the system itself (`user_id` None: command line, jobs, plugins).
 
     Attributes:
         via: through what, for the journal: "graphql", "cli", "import", "plugin:assignment", …
+        hidden: the fields that are not shown as they are.
     """
 
     tenant_id: UUID
@@ -42,6 +58,7 @@ class Actor:
     role: Role
     via: str = "system"
     scopes: frozenset[Scope] = field(default_factory=lambda: frozenset(Scope))
+    hidden: frozenset[HiddenField] = frozenset()
 
 
 class TenantRequired(EvenhandError):

@@ -47,6 +47,7 @@ from evenhand_schema.reads.marks import (
     declaration_of,
     plugin_is_on,
 )
+from evenhand_schema.reads.masks import shown_table
 from evenhand_schema.reads.pages import Page, page_sql
 from evenhand_schema.reads.parameters import Parameters
 from evenhand_schema.reads.plans import HIDDEN, LIST, Addition, NotCompiled, Plan, Step
@@ -212,7 +213,7 @@ class Compiler:
         item, row = self._readable(target), next(self._rows)
         conditions = " AND ".join([*in_tenant(item, row, self.parameters), f"{row}.id = {place}"])
         pairs = self._object(item, kind, details, row, path)
-        return an_object(pairs, f"FROM {item.table(row)} WHERE {conditions}")
+        return an_object(pairs, f"FROM {shown_table(item, row, self.parameters)} WHERE {conditions}")
 
     def _node(self, given: Given, details: Sequence[FieldDetails], path: Path) -> str:
         place = self._id(given)
@@ -272,11 +273,21 @@ class Compiler:
             case Rows() as rows:
                 target, inner = self._readable(rows.target), next(self._rows)
                 pairs = self._object(target, self._object_of(field), details, inner, (*path, key, LIST))
-                return [(key, a_list(lambda columns: short_list(target, rows, inner, f"{row}.id", columns), pairs))]
+                return [
+                    (
+                        key,
+                        a_list(
+                            lambda columns: short_list(target, rows, inner, f"{row}.id", columns, self.parameters),
+                            pairs,
+                        ),
+                    )
+                ]
             case First() as first:
                 target, inner = self._readable(first.target), next(self._rows)
                 pairs = self._object(target, self._object_of(field), details, inner, (*path, key))
-                return [(key, an_only(short_list(target, first, inner, f"{row}.id", columns_of(pairs))))]
+                return [
+                    (key, an_only(short_list(target, first, inner, f"{row}.id", columns_of(pairs), self.parameters)))
+                ]
             case Part() as part:
                 target = self._readable(part.target)
                 return [(key, an_object(self._object(target, self._object_of(field), details, row, (*path, key))))]

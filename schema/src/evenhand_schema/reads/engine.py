@@ -25,6 +25,7 @@ from evenhand.auth.keys import VALID_KEY, KnownKey
 from evenhand.db.errors import database_is_gone
 from evenhand.db.readers import current_readers
 from evenhand.errors import EvenhandError
+from evenhand.tenancy.context import Actor
 from evenhand_schema.context import RequestContext
 from evenhand_schema.contributions import Contributions
 from evenhand_schema.documents import Document
@@ -88,6 +89,11 @@ class _Plans:
             self._plans.popitem(last=False)
 
 
+def _kind_of(actor: Actor) -> Any:
+    """What a plan depends on besides the request: all callers of this kind share it."""
+    return actor.role, actor.scopes, actor.hidden
+
+
 def _answered(question: Question, values: Mapping[str, Any]) -> Any:
     try:
         return answer(question, values)
@@ -116,7 +122,7 @@ async def run(
         parameters = plan.parameters.values(known.actor, values)
     except EvenhandError as error:
         raise NotCompiled(f"an argument is refused: {error.code}") from error
-    parameters += [known.key_id, known.actor.role.value]
+    parameters += [known.key_id, known.actor.role.value, known.rules]
     found = await _fetch(known, plan, parameters)
     if found is None:
         if plan.required:
@@ -166,7 +172,7 @@ def _plan(
     plans: _Plans | None = document.plans.get(name)
     if plans is None:
         plans = document.plans[name] = _Plans(operation)
-    caller = (known.actor.role, known.actor.scopes)
+    caller = _kind_of(known.actor)
     values = plain_values(plans.plain, raw_values) if plans.plain is not None else None
     plan = plans.find(caller, values) if values is not None else None
     if plan is None:
@@ -198,14 +204,14 @@ def _compiled(
         made = reason.with_traceback(None)
     except EvenhandError as error:
         raise NotCompiled(f"an argument is refused: {error.code}") from error
-    plans.keep((known.actor.role, known.actor.scopes), variables, made)
+    plans.keep(_kind_of(known.actor), variables, made)
     return made
 
 
 def _checked(plan: Plan) -> Plan:
     """The plan whose statement finds nothing when the key is not good any more."""
     count = plan.parameters.count
-    check = VALID_KEY.format(key=f"${count + 1}", role=f"${count + 2}")
+    check = VALID_KEY.format(key=f"${count + 1}", role=f"${count + 2}", rules=f"${count + 3}")
     conditions = " AND ".join([check, *plan.required])
     return replace(plan, sql=f"SELECT CASE WHEN {conditions} THEN {plan.sql} END")
 

@@ -15,6 +15,7 @@ from evenhand_schema.errors import InvalidFilter, to_uuid
 from evenhand_schema.names import camel
 from evenhand_schema.reads.arguments import Given, Leaf
 from evenhand_schema.reads.custom_filters import custom_condition, escape
+from evenhand_schema.reads.masks import shown_table
 from evenhand_schema.reads.parameters import Parameters
 from evenhand_schema.reads.periods import days_condition, period_condition
 
@@ -116,7 +117,7 @@ class _Condition:
 
     def _exists(self, target: Bound, row: str, links: list[str], fits: str) -> str:
         conditions = " AND ".join([f"{row}.tenant_id = $1", *links, fits])
-        return f"EXISTS (SELECT 1 FROM {target.table(row)} WHERE {conditions})"
+        return f"EXISTS (SELECT 1 FROM {shown_table(target, row, self._parameters)} WHERE {conditions})"
 
     def _count(self) -> None:
         self._comparisons += 1

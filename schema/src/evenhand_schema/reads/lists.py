@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from evenhand_schema.names import camel
 from evenhand_schema.reads.arguments import Given, Leaf
 from evenhand_schema.reads.filters import condition
+from evenhand_schema.reads.masks import shown_table
 from evenhand_schema.reads.ordering import Order, Ordering
 from evenhand_schema.reads.parameters import Parameters
 from evenhand_schema.reads.searching import BEST_FIRST, search_join
@@ -28,6 +29,7 @@ class Listing:
     Attributes:
         row: the alias of its rows.
         members: conditions that say which records the list has.
+        source: the table under the alias, as the caller sees it.
         joins: what is joined to its table.
     """
 
@@ -36,12 +38,13 @@ class Listing:
     members: tuple[str, ...]
     ordering: Ordering
     window: Window
+    source: str
     joins: str = ""
 
     @property
     def table(self) -> str:
         """The table under its alias, with what is joined to it."""
-        return self.item.table(self.row) + self.joins
+        return self.source + self.joins
 
     def page(self, selected: str, parameters: Parameters, *, more: bool) -> str:
         """The statement of the page in the order it is read: backwards from the end when the window says so.
@@ -100,7 +103,9 @@ def nested_list(
         value = given.get(camel(name))
         if isinstance(value, Leaf):
             members.append(flag.sql(row, value, parameters))
-    return Listing(item, row, tuple(members), item.ordering(*member.order), window_of(given))
+    return Listing(
+        item, row, tuple(members), item.ordering(*member.order), window_of(given), shown_table(item, row, parameters)
+    )
 
 
 def root_members(item: Bound, row: str, given: Mapping[str, Given], parameters: Parameters) -> list[str]:
@@ -127,12 +132,14 @@ def root_list(item: Bound, row: str, given: Mapping[str, Given], parameters: Par
     joins = search_join(given.get("search"), item.name, row, parameters)
     orders = orders_of(given.get("orderBy"))
     ordering = item.ordering(*orders, leading=(BEST_FIRST,) if joins and not orders else ())
-    return Listing(item, row, tuple(members), ordering, window_of(given), joins or "")
+    return Listing(
+        item, row, tuple(members), ordering, window_of(given), shown_table(item, row, parameters), joins or ""
+    )
 
 
-def short_list(item: Bound, member: Rows | First, row: str, parent: str, selected: str) -> str:
+def short_list(item: Bound, member: Rows | First, row: str, parent: str, selected: str, parameters: Parameters) -> str:
     """The statement of all rows that name a parent, at most the list's limit."""
-    table = f"({member.source}) AS {row}" if member.source else item.table(row)
+    table = f"({member.source}) AS {row}" if member.source else shown_table(item, row, parameters)
     conditions = " AND ".join([*in_tenant(item, row), f'{row}."{member.by}" = {parent}'])
     ordered = ", ".join(f'{row}."{order.column}"{" DESC" if order.descending else ""}' for order in member.order)
     return f"SELECT {selected} FROM {table} WHERE {conditions} ORDER BY {ordered} LIMIT {member.limit}"

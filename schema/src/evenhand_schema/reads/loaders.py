@@ -19,6 +19,7 @@ from evenhand_schema.errors import QueryTooLarge
 from evenhand_schema.reads.arguments import Given, Values
 from evenhand_schema.reads.grouping import Asked, as_json, grouping
 from evenhand_schema.reads.lists import Listing, in_tenant, nested_list, root_list, short_list
+from evenhand_schema.reads.masks import shown_table
 from evenhand_schema.reads.parameters import Parameters
 from evenhand_schema.reads.session import fetch
 
@@ -87,7 +88,7 @@ def load_records(type_name: str) -> Load:
         parameters = Parameters()
         place = _given_ids(parameters, ids)
         conditions = " AND ".join([*in_tenant(item, ROW, parameters), f"{ROW}.id = ANY({place})"])
-        sql = f"SELECT {_selected(item)} FROM {item.table(ROW)} WHERE {conditions}"
+        sql = f"SELECT {_selected(item)} FROM {shown_table(item, ROW, parameters)} WHERE {conditions}"
         found = {row["id"]: _instance(item, row) for row in await _rows(item, sql, parameters, {})}
         return [found.get(record_id) for record_id in ids]
 
@@ -167,7 +168,7 @@ def load_rows(member: Rows | First) -> Load:
         item = bound_type(member.target)
         parameters = Parameters()
         place = _given_ids(parameters, parents)
-        sql = _per_parent(place, short_list(item, member, ROW, "parent.id", _selected(item)), "page.*")
+        sql = _per_parent(place, short_list(item, member, ROW, "parent.id", _selected(item), parameters), "page.*")
         lists: dict[UUID, list[Any]] = {parent: [] for parent in parents}
         for row in await _rows(item, sql, parameters, {}):
             lists[row[PARENT]].append(_instance(item, row))
@@ -186,7 +187,7 @@ def load_parts(owner: str, member: Part) -> Load:
         parameters = Parameters()
         conditions = " AND ".join([*in_tenant(item, ROW, parameters), f"{ROW}.id = ANY({_given_ids(parameters, ids)})"])
         selected = ", ".join([f"{ROW}.id", *_computed(part, ROW)])
-        sql = f"SELECT {selected} FROM {item.table(ROW)} WHERE {conditions}"
+        sql = f"SELECT {selected} FROM {shown_table(item, ROW, parameters)} WHERE {conditions}"
         found = {row["id"]: Row(part.name, dict(row)) for row in await _rows(item, sql, parameters, {})}
         return [found[record_id] for record_id in ids]
 

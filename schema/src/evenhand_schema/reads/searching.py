@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 from evenhand.search.rules import Wanted, normalise, wanted
 from evenhand.tenancy.context import Actor
 from evenhand_schema.reads.arguments import Given, Leaf, Values
+from evenhand_schema.reads.masks import found_by_what_is_shown
 from evenhand_schema.reads.ordering import Term
 from evenhand_schema.reads.parameters import Parameters
 
@@ -49,7 +50,14 @@ def search_join(given: Given, entity: str, row: str, parameters: Parameters) -> 
     if not isinstance(given, Leaf) or not given.ask(asks_for_something):
         return None
     places = ", ".join(parameters.place(_argument(given, entity, number)) for number in range(_ARGUMENTS))
-    return f" JOIN evenhand_search({places}) AS {row}{FOUND} ON {row}{FOUND}.id = {row}.id"
+    found = f"{row}{FOUND}"
+    told = found_by_what_is_shown(entity, row, f"{found}.rank", partial(_plain, given, parameters), parameters)
+    shown = f" AND {told}" if told is not None else ""
+    return f" JOIN evenhand_search({places}) AS {found} ON {found}.id = {row}.id{shown}"
+
+
+def _plain(given: Leaf, parameters: Parameters) -> str:
+    return f"{parameters.add(given, storable)}::text"
 
 
 def _argument(given: Leaf, entity: str, number: int) -> Any:

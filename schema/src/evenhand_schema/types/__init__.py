@@ -34,6 +34,7 @@ from evenhand_schema.types.opportunity import (
 from evenhand_schema.types.order import Order, OrderLine, Payment
 from evenhand_schema.types.ownership import Decision, OwnershipEntry, Pool, PoolMember, PoolRule, Verdict
 from evenhand_schema.types.product import Product
+from evenhand_schema.types.rights import ExportRight, FieldRule
 from evenhand_schema.types.signal import OwnershipSignal
 from evenhand_schema.types.summary import (
     AccountSummary,
@@ -79,7 +80,9 @@ __all__ = [
     "CustomField",
     "Decision",
     "Deputy",
+    "ExportRight",
     "ExternalId",
+    "FieldRule",
     "Holiday",
     "Job",
     "Lead",

@@ -1,0 +1,1 @@
+"""Fields that not everybody sees: rules per role, masks, and who may take records out."""
