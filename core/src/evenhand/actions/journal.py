@@ -15,6 +15,7 @@ from tortoise.backends.asyncpg.client import TransactionWrapper
 
 from evenhand import clock
 from evenhand.actions.custom_index import CustomTouched, write_custom_index
+from evenhand.actions.duplicates.keys import KeysTouched, write_keys
 from evenhand.actions.record_clocks import ClockTouched, write_clocks
 from evenhand.actions.search import Touched, write_entries
 from evenhand.audit.models import AuditEntry
@@ -78,6 +79,9 @@ class Journal:
     _touched: Touched = field(default_factory=Touched)
     _custom: CustomTouched = field(default_factory=CustomTouched)
     _clocks: ClockTouched = field(default_factory=ClockTouched)
+    _keys: KeysTouched = field(default_factory=KeysTouched)
+    duplicates: dict[tuple[str, UUID], list[EvenhandError]] = field(default_factory=dict)
+    """Who else may be the same customer as records that were written all the same, by entity and id."""
 
     def moment(self, at: datetime | None) -> datetime:
         """When a write happened: `at`, or now.
@@ -122,6 +126,7 @@ class Journal:
         self._touched.note(entity, record_id, before, after)
         self._custom.note(entity, record_id, before, after)
         self._clocks.note(entity, record_id, before, after, self.moment(at))
+        self._keys.note(entity, record_id, before, after)
         self._audit.append(
             {
                 **self._common(entity, record_id),
@@ -157,6 +162,14 @@ class Journal:
                 "depth": cause.depth + 1 if cause is not None else 0,
             }
         )
+
+    def note_duplicate(self, entity: str, record_id: UUID, found: EvenhandError) -> None:
+        """Note that a record that is written all the same may be a duplicate; an event tells it at the end.
+
+        Args:
+            found: with the details `entity`, `record` and `key` of the other record.
+        """
+        self.duplicates.setdefault((entity, record_id), []).append(found)
 
     def tell(self, entity: str, record_id: UUID, operation: ChangeOperation) -> None:
         """Let subscribers know of a change that is neither audited nor an event."""
@@ -213,6 +226,8 @@ class Journal:
         collected = (self._ledger, self._audit, self._events, self._told)
         lengths = [len(rows) for rows in collected]
         touched, custom, clocks = deepcopy(self._touched), deepcopy(self._custom), deepcopy(self._clocks)
+        keys = deepcopy(self._keys)
+        duplicates = {record: list(found) for record, found in self.duplicates.items()}
         try:
             async with transaction():
                 yield
@@ -220,16 +235,28 @@ class Journal:
             for rows, length in zip(collected, lengths, strict=True):
                 del rows[length:]
             self._touched, self._custom, self._clocks = touched, custom, clocks
+            self._keys, self.duplicates = keys, duplicates
             raise
+
+    def _tell_duplicates(self) -> None:
+        for (entity, record_id), found in self.duplicates.items():
+            keys: dict[tuple[str, str], list[str]] = {}
+            for one in found:
+                keys.setdefault((one.details["entity"], one.details["record"]), []).append(one.details["key"])
+            for (other, other_id), names in keys.items():
+                payload = {"of_entity": other, "of_id": other_id, "keys": sorted(set(names))}
+                self.emit("DuplicateFound", entity, record_id, payload)
 
     async def flush(self) -> None:
         """Write all that was collected: one statement per table, what records are found by, and the notices."""
         actor = self.actor
+        self._tell_duplicates()
         notices = notices_of(actor.tenant_id, actor.user_id, self.now, self._events, [*self._audit, *self._told])
         self._told.clear()
         await write_entries(self.client, actor.tenant_id, self._touched)
         await write_custom_index(self.client, actor.tenant_id, self._custom)
         await write_clocks(self.client, actor.tenant_id, self.now, self._clocks)
+        await write_keys(self.client, actor.tenant_id, self._keys)
         tables: Sequence[tuple[Any, list[dict[str, Any]]]] = (
             (OwnershipEntry, self._ledger),
             (AuditEntry, self._audit),

@@ -38,12 +38,14 @@ async def convert_lead(
     account_id: UUID | None = None,
     with_opportunity: bool = True,
     opportunity: Mapping[str, Any] | None = None,
+    override: str | None = None,
 ) -> Converted:
     """Turn a lead into a customer; who held the lead holds what comes of it.
 
     Args:
         account_id: add to this customer instead of creating one; its owner stays.
         opportunity: values for the opportunity over those taken from the lead.
+        override: why limits are set aside, such as a customer that somebody has already; kept in the ledger.
 
     Raises:
         NotFound, VersionConflict, AlreadyConverted, RecordArchived, InvalidInput, PermissionDenied.
@@ -57,7 +59,7 @@ async def convert_lead(
             raise NotFound("Lead", lead_id)
         _refuse(lead, version)
         holder = {"owner_id": lead.owner_id} if lead.owner_id else {"pool_id": lead.pool_id}
-        account_id = await _account(lead, account_id or lead.account_id, holder, journal)
+        account_id = await _account(lead, account_id or lead.account_id, holder, journal, override)
         contact_id = await _contact(lead, account_id, journal)
         opportunity_id = None
         if with_opportunity:
@@ -87,7 +89,9 @@ def _refuse(lead: Lead, version: int | None) -> None:
         )
 
 
-async def _account(lead: Lead, existing: UUID | None, holder: dict[str, Any], journal: Journal) -> UUID:
+async def _account(
+    lead: Lead, existing: UUID | None, holder: dict[str, Any], journal: Journal, override: str | None
+) -> UUID:
     if existing is not None:
         if not await Account.exists(id=existing, archived_at=None):
             raise NotFound("Account", existing)
@@ -103,7 +107,11 @@ async def _account(lead: Lead, existing: UUID | None, holder: dict[str, Any], jo
         **holder,
     }
     (account_id,) = await create_records(
-        entity("Account"), [draft], journal=journal, why=Why(OwnershipReason.CONVERTED, note=f"lead {lead.id}")
+        entity("Account"),
+        [draft],
+        journal=journal,
+        why=Why(OwnershipReason.CONVERTED, note=f"lead {lead.id}"),
+        override=override,
     )
     return account_id
 

@@ -249,20 +249,22 @@ async def _give_holders(kind: Entity, cleaned: Sequence[dict[str, Any]], *, chos
     refusals.raise_if_any()
 
 
-async def create_record(entity_name: str, values: Draft) -> UUID:
+async def create_record(entity_name: str, values: Draft, *, override: str | None = None) -> UUID:
     """Create one record. Returns: its id.
 
     Args:
         entity_name: e.g. "Lead".
         values: column name to value; child lists by their keys ("channels", "lines").
+        override: why limits are set aside, such as a customer that somebody has already; kept in the ledger.
 
     Raises:
-        InvalidInput, DuplicateValue, OwnerNotEligible, PermissionDenied.
+        InvalidInput, DuplicateValue, OwnerNotEligible, PermissionDenied; TransferRefused: a limit stands against it,
+        such as `DuplicateOwned`.
     """
     kind = entity(entity_name)
     require(current_actor(), Operation.CREATE, kind.name)
     async with writing(f"create_{snake(kind.name)}") as journal:
-        (record_id,) = await create_records(kind, [values], journal=journal)
+        (record_id,) = await create_records(kind, [values], journal=journal, override=override)
     return record_id
 
 

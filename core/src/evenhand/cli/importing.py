@@ -148,6 +148,8 @@ def show_report(report: ImportReport) -> None:
     for name, number in report.also_created.items():
         if number:
             figures.add_row(f"also created: {name}", f"{number:,}")
+    if report.duplicate_count:
+        figures.add_row("somebody may have the same customer", f"{report.duplicate_count:,}")
     if report.owners_kept:
         figures.add_row("owner differs, kept (--update-owners changes it)", f"{report.owners_kept:,}")
     console.print(figures)

@@ -31,6 +31,19 @@ class OwnerChanged(Event):
     override: str | None = None
 
 
+class DuplicateFound(Event):
+    """A record that was created or claimed may be the same customer as another one.
+
+    Attributes:
+        of_entity, of_id: the other record.
+        keys: what they have in common: "tax_id", "domain", "email", "phone", "name".
+    """
+
+    of_entity: str
+    of_id: UUID
+    keys: Sequence[str]
+
+
 class TeamChanged(Event):
     """The team on a record is another one: collaborators with shares, and watchers.
 
@@ -206,6 +219,7 @@ class Ping(Event):
 __all__ = [
     "AccountMerged",
     "AccountUnmerged",
+    "DuplicateFound",
     "LeadConverted",
     "LeadUntouched",
     "NextStepDue",

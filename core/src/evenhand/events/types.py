@@ -13,6 +13,7 @@ from evenhand.events.base import Archived, Changed, Created, Event, Holding, Res
 from evenhand.events.changes import (
     AccountMerged,
     AccountUnmerged,
+    DuplicateFound,
     LeadConverted,
     LeadUntouched,
     NextStepDue,
@@ -203,6 +204,7 @@ __all__ = [
     "DeputyCreated",
     "DeputyRestored",
     "DeputyUpdated",
+    "DuplicateFound",
     "Event",
     "HandoverExecuted",
     "HandoverUndone",

@@ -45,6 +45,8 @@ class ImportReport:
         owners_kept: known records whose owner here is another than the file's; they were left with their owner.
         also_created: records of other entities that the rows needed (teams, managers), by entity.
         problems: the first ones, in order of lines; `problem_counts` counts all by column, value and message.
+        duplicates: rows that were taken although somebody may have the same customer: the first ones;
+            `duplicate_count` counts all.
         error_file: where the bad rows are; None when there are none.
         record_ids: the records of the good rows, new and known ones, in the file's order.
     """
@@ -67,6 +69,8 @@ class ImportReport:
     also_created: Counter[str] = field(default_factory=Counter)
     problems: list[RowProblem] = field(default_factory=list)
     problem_counts: Counter[tuple[str, str, str]] = field(default_factory=Counter)
+    duplicates: list[RowProblem] = field(default_factory=list)
+    duplicate_count: int = 0
     error_file: Path | None = None
     record_ids: list[UUID] = field(default_factory=list)
 
@@ -99,6 +103,11 @@ class ImportReport:
             self.problem_counts[(problem.column, problem.value, problem.message)] += 1
             if len(self.problems) < self.KEPT_PROBLEMS:
                 self.problems.append(problem)
+
+    def note_duplicates(self, found: Sequence[RowProblem]) -> None:
+        """Keep what was found about rows that were taken."""
+        self.duplicate_count += len({one.line for one in found})
+        self.duplicates += found[: self.KEPT_PROBLEMS - len(self.duplicates)]
 
 
 class ErrorFile:

@@ -388,6 +388,7 @@ class _Import:
         self.touched |= written.updated | {record_id for _, record_id in written.created}
         self.report.unchanged += written.unchanged
         self.report.owners_kept += written.owners_kept
+        self.report.note_duplicates(written.duplicates)
         for draft, problems in sorted(written.bad, key=lambda item: item[0].row.line):
             self._refuse(draft.row, problems, errors)
         self._remember(drafts, written)

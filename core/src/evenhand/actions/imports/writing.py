@@ -56,6 +56,7 @@ class Written:
     owners_kept: int = 0
     bad: list[tuple[Draft, list[RowProblem]]] = field(default_factory=list)
     ids: dict[str, UUID] = field(default_factory=dict)
+    duplicates: list[RowProblem] = field(default_factory=list)
 
     def add(self, other: Written) -> None:
         """Take in another's figures."""
@@ -65,6 +66,7 @@ class Written:
         self.owners_kept += other.owners_kept
         self.bad += other.bad
         self.ids |= other.ids
+        self.duplicates += other.duplicates
 
 
 async def write_drafts(job: Job, drafts: Sequence[Draft]) -> Written:
@@ -107,6 +109,9 @@ async def _write(job: Job, drafts: Sequence[Draft], journal: Journal) -> Written
     ids = [new[draft.key] for draft in fresh]
     await insert_clean(job.kind, [job.new_values(draft) for draft in fresh], journal=journal, why=job.why, ids=ids)
     written.created = list(zip(fresh, ids, strict=True))
+    for draft, record_id in written.created:
+        for found in journal.duplicates.get((job.kind.name, record_id), ()):
+            written.duplicates.append(RowProblem(draft.row.line, "", "", found.code, found.message, found.hint))
     if known:
         await _change(job, [(by_key[key], record_id) for key, record_id in known.items()], journal, written)
     return written

@@ -6,7 +6,10 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
+from evenhand.actions.conflicts.freezing import check_frozen
+from evenhand.actions.duplicates.checking import check_duplicates
 from evenhand.actions.journal import Journal
+from evenhand.actions.pools.errors import HeldByConflict
 from evenhand.actions.pools.inspection import Inspection, Transfer
 from evenhand.actions.pools.limits import cap_edits, check_caps, check_claims, check_history
 from evenhand.actions.values import require_value
@@ -19,7 +22,7 @@ from evenhand.tenancy.models import RecordModel
 Check = Callable[[Inspection], Awaitable[None]]
 """Notes in the inspection which transfers it stands against, and why; set-based, changes nothing."""
 
-CHECKS: list[Check] = [check_history, check_claims, check_caps]
+CHECKS: list[Check] = [check_frozen, check_history, check_claims, check_caps, check_duplicates]
 """Asked in this order, each about all transfers at once."""
 
 
@@ -36,7 +39,8 @@ async def enforce(
     """Refuse transfers that a limit stands against; called with the records locked, before anything is written.
 
     Args:
-        override: why limits are to be set aside, in words that the ledger keeps; needs a right of its own.
+        override: why limits are to be set aside, in words that the ledger keeps; needs a right of its own. A user
+            does not set aside an open conflict case by it.
 
     Returns: ids of the records for which a limit was set aside; their ledger lines and events carry the words.
 
@@ -52,13 +56,12 @@ async def enforce(
     if not transfers:
         return frozenset()
     inspection = await inspect(Inspection(kind, transfers, journal))
-    if override is not None:
-        return frozenset(transfers[place].record_id for place in inspection.refused)
     refusals = Refusals()
     for place, error in inspection.refused.items():
-        refusals.refuse(place, error)
+        if override is None or (isinstance(error, HeldByConflict) and journal.actor.user_id is not None):
+            refusals.refuse(place, error)
     refusals.raise_if_any()
-    return frozenset()
+    return frozenset(transfers[place].record_id for place in inspection.refused)
 
 
 async def enforce_edits(kind: Entity, plans: Sequence[tuple[RecordModel, Mapping[str, Any]]], journal: Journal) -> None:

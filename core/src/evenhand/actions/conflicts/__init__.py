@@ -1,0 +1,1 @@
+"""Conflict cases: open, state, rule, appeal, withdraw; and the freeze meanwhile."""

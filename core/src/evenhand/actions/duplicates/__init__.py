@@ -1,0 +1,1 @@
+"""Duplicates: the keys of records, and the check of new ones."""
