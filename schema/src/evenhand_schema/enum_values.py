@@ -52,6 +52,12 @@ VALUES: Mapping[str, Mapping[str, str]] = {
         "TRAINING": "A course or a conference.",
         "OTHER": "Anything else.",
     },
+    "ExtensionState": {
+        "PENDING": "It waits for a decision.",
+        "APPROVED": "The time was granted.",
+        "REJECTED": "The time was not granted.",
+        "CANCELLED": "The record changed hands before it was decided.",
+    },
     "HolidayKind": {
         "HOLIDAY": "Nobody works.",
         "WORKING": "A day of the weekend on which people work instead (调休).",

@@ -29,6 +29,7 @@ from evenhand_schema.reads.filter_inputs import filter_inputs, plugin_filter_inp
 from evenhand_schema.reads.loaders import load_kinds, load_page
 from evenhand_schema.reads.marks import CallerField, NodeField, PluginRecordsField, RecordField, RecordsField, marked
 from evenhand_schema.reads.session import fetch
+from evenhand_schema.reclaims import reclaim_fields
 from evenhand_schema.resolvers import PAGING, arguments_of, record, with_arguments
 from evenhand_schema.searches import search_field
 from evenhand_schema.types import User
@@ -195,6 +196,7 @@ def query_fields() -> dict[str, Any]:
         "unread_notification_count": strawberry.field(
             resolver=_unread, description="How many notifications the caller has not read."
         ),
+        **reclaim_fields(),
         "search": search_field(),
         "plugins": strawberry.field(resolver=_plugins, description="The installed plugins, in the tenant's order."),
         "plugin": _plugin_field(),
@@ -209,6 +211,9 @@ def query_fields() -> dict[str, Any]:
     ledger = TYPES["OwnershipEntry"]
     members["ownership_entries"] = list_field(ledger, choosing_arguments(ledger))
     members["owner_as_of"] = owner_as_of_field()
+    extensions = TYPES["ExtensionRequest"]
+    members["extension_request"] = record_field(extensions)
+    members["extension_requests"] = list_field(extensions, choosing_arguments(extensions))
     approvals = TYPES["ApprovalRequest"]
     members["approval"] = record_field(approvals)
     members["approvals"] = list_field(approvals, choosing_arguments(approvals))

@@ -34,6 +34,14 @@ from evenhand.events.changes import (
 )
 from evenhand.events.handovers import HandoverExecuted, HandoverUndone
 from evenhand.events.pools import LotsDrawn, OfferExpired, RecordClaimed, RecordOffered, RecordReturned
+from evenhand.events.reclaims import (
+    ExtensionDecided,
+    ExtensionRequested,
+    ReclaimWarned,
+    RecordProtected,
+    RecordReclaimed,
+    RecordUnprotected,
+)
 from evenhand.events.records import (
     AbsenceArchived,
     AbsenceCreated,
@@ -206,6 +214,8 @@ __all__ = [
     "DeputyUpdated",
     "DuplicateFound",
     "Event",
+    "ExtensionDecided",
+    "ExtensionRequested",
     "HandoverExecuted",
     "HandoverUndone",
     "Holding",
@@ -258,9 +268,13 @@ __all__ = [
     "ProductCreated",
     "ProductRestored",
     "ProductUpdated",
+    "ReclaimWarned",
     "RecordClaimed",
     "RecordOffered",
+    "RecordProtected",
+    "RecordReclaimed",
     "RecordReturned",
+    "RecordUnprotected",
     "Restored",
     "StageArchived",
     "StageChanged",

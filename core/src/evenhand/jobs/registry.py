@@ -28,6 +28,7 @@ CORE_JOBS: tuple[str, ...] = (
     "evenhand.jobs.audit",
     "evenhand.automation.reminders",
     "evenhand.jobs.signals",
+    "evenhand.jobs.reclaims",
 )
 """Modules that declare the core's own kinds with `@job` and `default_schedule`."""
 

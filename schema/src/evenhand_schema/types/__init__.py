@@ -34,6 +34,7 @@ from evenhand_schema.types.opportunity import (
 from evenhand_schema.types.order import Order, OrderLine, Payment
 from evenhand_schema.types.ownership import Decision, OwnershipEntry, Pool, PoolMember, PoolRule, Verdict
 from evenhand_schema.types.product import Product
+from evenhand_schema.types.reclaim import ExtensionRequest
 from evenhand_schema.types.rights import ExportRight, FieldRule
 from evenhand_schema.types.signal import OwnershipSignal
 from evenhand_schema.types.summary import (
@@ -81,6 +82,7 @@ __all__ = [
     "Decision",
     "Deputy",
     "ExportRight",
+    "ExtensionRequest",
     "ExternalId",
     "FieldRule",
     "Holiday",

@@ -5,6 +5,7 @@ from evenhand_schema.declare import bound, many, one, part
 from evenhand_schema.reads.ordering import Order
 from evenhand_schema.types.approval import approvals
 from evenhand_schema.types.members import team
+from evenhand_schema.types.reclaim import reclaim
 from evenhand_schema.types.shared import OPEN, external_ids, ownership_history
 from evenhand_schema.types.timeline import timeline
 
@@ -22,6 +23,7 @@ class Account:
     owner = one("User", "owner_id", "Who holds it; null while it waits in a pool.")
     pool = one("Pool", "pool_id", "The pool it waits in; null while somebody holds it.")
     ownership_history = ownership_history("Account")
+    reclaim = reclaim("Account")
     team = team()
     tags = many("Tagging", "account_id", "Its tags, with who put them there and why.", Order("created_at"))
     parent = one("Account", "parent_id", "The account it belongs to.")

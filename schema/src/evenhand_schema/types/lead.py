@@ -5,6 +5,7 @@ from evenhand_schema.declare import bound, many, one, part
 from evenhand_schema.reads.ordering import Order
 from evenhand_schema.types.approval import approvals
 from evenhand_schema.types.members import team
+from evenhand_schema.types.reclaim import reclaim
 from evenhand_schema.types.shared import decisions, external_ids, ownership_history
 from evenhand_schema.types.timeline import timeline
 
@@ -23,6 +24,7 @@ class Lead:
     converted_contact = one("Contact", "converted_contact_id", "The contact it became.")
     converted_opportunity = one("Opportunity", "converted_opportunity_id", "The deal it became.")
     ownership_history = ownership_history("Lead")
+    reclaim = reclaim("Lead")
     team = team()
     decisions = decisions("Lead")
     activities = many(

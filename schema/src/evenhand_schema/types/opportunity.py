@@ -6,6 +6,7 @@ from evenhand_schema.reads.ordering import Order
 from evenhand_schema.types.approval import approvals
 from evenhand_schema.types.gate import stage_gate
 from evenhand_schema.types.members import team
+from evenhand_schema.types.reclaim import reclaim
 from evenhand_schema.types.shared import decisions, external_ids, ownership_history
 from evenhand_schema.types.timeline import timeline
 
@@ -38,6 +39,7 @@ class Opportunity:
     owner = one("User", "owner_id", "Who holds it; null while it waits in a pool.")
     pool = one("Pool", "pool_id", "The pool it waits in; null while somebody holds it.")
     ownership_history = ownership_history("Opportunity")
+    reclaim = reclaim("Opportunity")
     team = team()
     decisions = decisions("Opportunity")
     stage_history = many("StageChange", "opportunity_id", "Its way so far, the earliest first.", Order("changed_at"))

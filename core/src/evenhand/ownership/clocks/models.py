@@ -92,8 +92,11 @@ class ExtensionRequest(TenantModel):
     held_since = fields.DatetimeField()
     """Since when the holder has had the record: what is granted ends with this holding."""
     days = count(null=False, minimum=1)
+    """How many days longer."""
     reason = fields.CharField(max_length=500)
+    """Why, in the holder's words."""
     state = choice(ExtensionState, default=ExtensionState.PENDING)
+    """Where it stands."""
     requested_at = fields.DatetimeField()
     decided_at = fields.DatetimeField(null=True)
     decider = ref("core.User", null=True)

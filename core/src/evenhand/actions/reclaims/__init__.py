@@ -1,0 +1,1 @@
+"""Take back what nobody works on: warnings, reclaim, protection and more time."""
