@@ -9,9 +9,9 @@ from typing import Any
 
 from rich.console import Group
 
-from benchmarks.ownership import ledger
+from benchmarks.ownership import ledger, visibility
 
-PARTS: dict[str, Callable[[Namespace], Awaitable[Any]]] = {"ledger": ledger.run}
+PARTS: dict[str, Callable[[Namespace], Awaitable[Any]]] = {"ledger": ledger.run, "visibility": visibility.run}
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:

@@ -55,6 +55,7 @@ async def test_a_team_is_set_and_read(api: Api, tenant: SomeTenant, entity: str)
 async def test_members_come_and_go_one_by_one(api: Api, tenant: SomeTenant, other_tenant: SomeTenant) -> None:
     record = str(await tenant.create("Account", name="Acme", owner_id=tenant.users[Role.REP]))
     helper = str(tenant.users[Role.MANAGER])
+    await tenant.update("User", tenant.users[Role.REP], manager_id=tenant.users[Role.MANAGER])
     member = {"userId": helper, "role": "COLLABORATOR", "share": "30"}
     assert (await api.data(tenant, ADD, Role.REP, id=record, member=member))["result"]["changed"] is True
     assert (await api.data(tenant, ADD, Role.REP, id=record, member=member))["result"]["changed"] is False

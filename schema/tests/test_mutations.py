@@ -370,6 +370,7 @@ ASSIGN = """mutation ($ids: [ID!]!) { assignLeads(ids: $ids, seed: "461168601842
 @pytest.mark.usefixtures("first_plugin")
 async def test_leads_are_assigned_and_the_decision_can_be_read(api: Api, tenant: SomeTenant) -> None:
     leads = [str(await tenant.create("Lead", name=f"L{n}")) for n in range(3)]
+    await tenant.update("User", tenant.users[Role.REP], manager_id=tenant.users[Role.MANAGER])
     assert (await api.data(tenant, ASSIGN, ids=leads))["assignLeads"] == {"code": "NO_POLICY"}
     enable = """mutation { setPlugin(slug: "first", enabled: true) { ... on Plugin { slug enabled settings }
         ... on Failure { code message } } }"""

@@ -100,7 +100,7 @@ async def test_the_360_view_shows_everything(api: Api, tenant: SomeTenant) -> No
         "Account", name="上海某某有限公司", also_names=["Shanghai Moumou"], annual_revenue="1e6", parent_id=parent
     )
     await _fill(tenant, account, 2, "a")
-    found = (await api.data(tenant, ACCOUNT_360, Role.REP, id=str(account)))["account"]
+    found = (await api.data(tenant, ACCOUNT_360, Role.READ_ONLY, id=str(account)))["account"]
     rep, manager = f"rep of {tenant.slug[-6:]}", f"manager of {tenant.slug[-6:]}"
     assert found["name"] == "上海某某有限公司"
     assert found["alsoNames"] == ["Shanghai Moumou"]

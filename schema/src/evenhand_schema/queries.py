@@ -26,8 +26,9 @@ from evenhand_schema.plugin_views import Plugin, find_plugin, list_plugins
 from evenhand_schema.plugins import plugin_query, require_plugin
 from evenhand_schema.reads.budget import LIST_COST
 from evenhand_schema.reads.filter_inputs import filter_inputs, plugin_filter_input
-from evenhand_schema.reads.loaders import load_kinds, load_page
+from evenhand_schema.reads.loaders import load_kinds, load_page, new_parameters
 from evenhand_schema.reads.marks import CallerField, NodeField, PluginRecordsField, RecordField, RecordsField, marked
+from evenhand_schema.reads.seen import in_tenant
 from evenhand_schema.reads.session import fetch
 from evenhand_schema.reclaims import reclaim_fields
 from evenhand_schema.resolvers import PAGING, arguments_of, record, with_arguments
@@ -161,10 +162,10 @@ async def _unread(info: Info) -> int:
     require(context.actor, Operation.READ, "Notification")
 
     async def load(keys: list[Any]) -> list[int]:
-        rows = await fetch(
-            "SELECT count(*) FROM notifications WHERE tenant_id = $1 AND user_id = $2 AND read_at IS NULL",
-            [context.actor.tenant_id, context.actor.user_id],
-        )
+        item, parameters = TYPES["Notification"], new_parameters()
+        conditions = " AND ".join([*in_tenant(item, "t", parameters), "t.read_at IS NULL"])
+        sql = parameters.finished(f"SELECT count(*) FROM {item.table('t')} WHERE {conditions}")
+        rows = await fetch(sql, parameters.values(context.actor, {}))
         return [rows[0]["count"]] * len(keys)
 
     counted: int = await context.loader(("unread", place(info)), load).load("all")

@@ -16,6 +16,7 @@ from evenhand_schema.context import place, request_of
 from evenhand_schema.declare import TYPES, Node
 from evenhand_schema.names import snake
 from evenhand_schema.reads.budget import LIST_COST
+from evenhand_schema.reads.loaders import new_parameters
 from evenhand_schema.reads.masks import found_by_what_is_shown, shown_table
 from evenhand_schema.reads.parameters import Parameters
 from evenhand_schema.reads.searching import asks_for_something, search_arguments, storable
@@ -69,9 +70,11 @@ def _statement(text: str, names: Sequence[str], size: int, parameters: Parameter
     conditions = ["$1::uuid IS NOT NULL", "NOT found.archived"]
     for name in names:
         told = found_by_what_is_shown(name, "r", "found.rank", plain, parameters)
-        if told is not None:
+        seen = parameters.predicates.condition(name, "r")
+        if told is not None or seen is not None:
             table = shown_table(TYPES[name], "r", parameters)
-            there = f"SELECT 1 FROM {table} WHERE r.tenant_id = $1 AND r.id = found.id AND {told}"
+            both = " AND ".join(one for one in (told, seen) if one is not None)
+            there = f"SELECT 1 FROM {table} WHERE r.tenant_id = $1 AND r.id = found.id AND {both}"
             conditions.append(f"(found.entity <> '{name}' OR EXISTS ({there}))")
     return (
         f"SELECT found.id, found.entity, found.title, found.rank FROM evenhand_search({places}) AS found "
@@ -97,10 +100,9 @@ async def search(info: Info, text: TEXT, kinds: KINDS = None, first: FIRST = DEF
         return []
 
     async def load(keys: list[Any]) -> list[Any]:
-        actor = current_actor()
-        parameters = Parameters()
-        sql, used = parameters.only_used(_statement(text, readable, size, parameters))
-        found = await fetch(sql, used.values(actor, {}))
+        actor, parameters = current_actor(), new_parameters()
+        before, sql, used = parameters.only_used(*parameters.sighted(_statement(text, readable, size, parameters)))
+        found = await fetch(before + sql, used.values(actor, {}))
         return [found] * len(keys)
 
     context.budget.spend(LIST_COST)

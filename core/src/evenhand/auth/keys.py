@@ -21,6 +21,7 @@ from evenhand.auth.permissions import Operation, require
 from evenhand.db.session import raw_connection, transaction
 from evenhand.entities import Tenant, User
 from evenhand.errors import EvenhandError, InvalidInput, NotFound, Problem
+from evenhand.ownership.visibility.rules import RULES, Sight, sight_of
 from evenhand.tenancy.context import Actor, Role, Scope, acting_as, current_actor, system_actor
 
 _KEY = re.compile(r"^evh_(?P<slug>[a-z0-9-]{1,63})_(?P<secret>[A-Za-z0-9_-]{43})$")
@@ -136,12 +137,14 @@ class KnownKey:
 
     Attributes:
         rules: the state of the tenant's rules about fields then.
+        sight: how much the user saw then.
     """
 
     key_id: UUID
     actor: Actor
     checked_at: float
     rules: int
+    sight: Sight
 
 
 VALID_KEY = (
@@ -195,8 +198,9 @@ async def check_key(key: str, *, via: str = "graphql") -> KnownKey:
     with acting_as(system_actor(tenant_id, via="authenticate")):
         async with transaction() as client:
             row = await raw_connection(client).fetchrow(
-                f"SELECT k.id, k.scopes, k.last_used_at, u.id AS user_id, u.role, "
-                f"{HIDDEN_FIELDS.format(role='u.role')} AS hidden, {FIELD_RULES_STATE} AS rules FROM api_keys k "
+                "SELECT k.id, k.scopes, k.last_used_at, u.id AS user_id, u.role, "
+                f"{HIDDEN_FIELDS.format(role='u.role')} AS hidden, {FIELD_RULES_STATE} AS rules, "
+                f"{RULES.format(role='u.role')} AS visibility FROM api_keys k "
                 "JOIN users u ON u.tenant_id = k.tenant_id AND u.id = k.user_id "
                 "WHERE k.tenant_id = $1 AND k.hash = $2 AND k.revoked_at IS NULL "
                 "AND (k.expires_at IS NULL OR k.expires_at > $3) AND u.is_active AND u.archived_at IS NULL",
@@ -221,6 +225,6 @@ async def check_key(key: str, *, via: str = "graphql") -> KnownKey:
         scopes=frozenset(Scope(scope) for scope in ApiKey._meta.fields_map["scopes"].to_python_value(row["scopes"])),
         hidden=hidden_fields(row["hidden"]),
     )
-    known = KnownKey(row["id"], actor, monotonic(), row["rules"])
+    known = KnownKey(row["id"], actor, monotonic(), row["rules"], sight_of(actor.role, row["visibility"]))
     _remember(key, known)
     return known

@@ -27,12 +27,13 @@ from graphql.execution.values import VariableValues
 from graphql.language import DirectiveNode
 
 from evenhand.auth.permissions import Operation, may
+from evenhand.ownership.visibility.rules import Sight
 from evenhand.tenancy.context import Actor
 from evenhand_schema.declare import TYPES, Bound, Computed, First, Many, One, Part, Python, Rows
 from evenhand_schema.errors import to_uuid
 from evenhand_schema.reads.arguments import Given, Leaf, Variables, bind_arguments, itself
 from evenhand_schema.reads.grouping import grouping, measures_asked
-from evenhand_schema.reads.lists import in_tenant, nested_list, root_list, short_list
+from evenhand_schema.reads.lists import nested_list, root_list, short_list
 from evenhand_schema.reads.marks import (
     MARK,
     CallerField,
@@ -63,6 +64,7 @@ from evenhand_schema.reads.rendering import (
     rendered,
     text,
 )
+from evenhand_schema.reads.seen import in_tenant, leads_to_seen
 
 LONGEST_KEY = 63
 """Bytes of a name in PostgreSQL."""
@@ -111,6 +113,7 @@ class Compiler:
         values: VariableValues,
         variables: Variables,
         actor: Actor,
+        sight: Sight,
     ) -> None:
         self._schema = schema
         self._fragments = {name: FragmentDetails(node) for name, node in fragments.items()}
@@ -118,7 +121,7 @@ class Compiler:
         self._values = values
         self._variables = variables
         self._actor = actor
-        self.parameters = Parameters()
+        self.parameters = Parameters(sight)
         self._rows = (f"t{number}" for number in count(1))
         self._additions: list[Addition] = []
         self._required: list[str] = []
@@ -139,8 +142,9 @@ class Compiler:
         pairs = [self._root(key, kind, details) for key, details in grouped.items()]
         if pairs and sum(not addition.path for addition in self._additions) == len(pairs):
             raise NotCompiled("every field is made by Python")
-        sql, parameters = self.parameters.only_used(an_object(pairs))
-        return Plan(sql, parameters, tuple(self._additions), self._rewrite, tuple(dict.fromkeys(self._required)))
+        before, sql, parameters = self.parameters.only_used(*self.parameters.sighted(an_object(pairs)))
+        required = tuple(dict.fromkeys(self._required))
+        return Plan(sql, parameters, tuple(self._additions), self._rewrite, before, required)
 
     def _collect(self, kind: GraphQLObjectType, details: Sequence[FieldDetails]) -> Grouped:
         found = collect_subfields(
@@ -208,10 +212,17 @@ class Compiler:
         return self._record_at(target, self._id(given), self._object_of(field), details, path)
 
     def _record_at(
-        self, target: str, place: str, kind: GraphQLObjectType, details: Sequence[FieldDetails], path: Path
+        self,
+        target: str,
+        place: str,
+        kind: GraphQLObjectType,
+        details: Sequence[FieldDetails],
+        path: Path,
+        *,
+        is_seen: bool = False,
     ) -> str:
         item, row = self._readable(target), next(self._rows)
-        conditions = " AND ".join([*in_tenant(item, row, self.parameters), f"{row}.id = {place}"])
+        conditions = " AND ".join([*in_tenant(item, row, self.parameters, is_seen=is_seen), f"{row}.id = {place}"])
         pairs = self._object(item, kind, details, row, path)
         return an_object(pairs, f"FROM {shown_table(item, row, self.parameters)} WHERE {conditions}")
 
@@ -267,7 +278,9 @@ class Compiler:
                 return [(key, self._value(plain_type(computed.type), f"({computed.sql.format(row=row)})"))]
             case One() as one:
                 reference = f'{row}."{one.column}"'
-                return [(key, self._record_at(one.target, reference, self._object_of(field), details, (*path, key)))]
+                target_kind, is_seen = self._object_of(field), leads_to_seen(item, one.column)
+                record = self._record_at(one.target, reference, target_kind, details, (*path, key), is_seen=is_seen)
+                return [(key, record)]
             case Many() as many:
                 return [(key, self._many(many, field, details, row, (*path, key)))]
             case Rows() as rows:

@@ -25,7 +25,7 @@ from evenhand.auth.keys import VALID_KEY, KnownKey
 from evenhand.db.errors import database_is_gone
 from evenhand.db.readers import current_readers
 from evenhand.errors import EvenhandError
-from evenhand.tenancy.context import Actor
+from evenhand.ownership.visibility.rules import RULES, Sight
 from evenhand_schema.context import RequestContext
 from evenhand_schema.contributions import Contributions
 from evenhand_schema.documents import Document
@@ -89,11 +89,6 @@ class _Plans:
             self._plans.popitem(last=False)
 
 
-def _kind_of(actor: Actor) -> Any:
-    """What a plan depends on besides the request: all callers of this kind share it."""
-    return actor.role, actor.scopes, actor.hidden
-
-
 def _answered(question: Question, values: Mapping[str, Any]) -> Any:
     try:
         return answer(question, values)
@@ -123,6 +118,8 @@ async def run(
     except EvenhandError as error:
         raise NotCompiled(f"an argument is refused: {error.code}") from error
     parameters += [known.key_id, known.actor.role.value, known.rules]
+    if not known.sight.fixed:
+        parameters.append(known.sight.rules)
     found = await _fetch(known, plan, parameters)
     if found is None:
         if plan.required:
@@ -172,7 +169,7 @@ def _plan(
     plans: _Plans | None = document.plans.get(name)
     if plans is None:
         plans = document.plans[name] = _Plans(operation)
-    caller = _kind_of(known.actor)
+    caller = _caller(known)
     values = plain_values(plans.plain, raw_values) if plans.plain is not None else None
     plan = plans.find(caller, values) if values is not None else None
     if plan is None:
@@ -196,24 +193,32 @@ def _compiled(
 ) -> Plan | NotCompiled:
     """Compile, and keep what came of it."""
     variables = Variables(values.coerced)
-    compiler = Compiler(schema, document.fragments, operation, values, variables, known.actor)
+    compiler = Compiler(schema, document.fragments, operation, values, variables, known.actor, known.sight)
     made: Plan | NotCompiled
     try:
-        made = _checked(compiler.compile())
+        made = _checked(compiler.compile(), known.sight)
     except NotCompiled as reason:
         made = reason.with_traceback(None)
     except EvenhandError as error:
         raise NotCompiled(f"an argument is refused: {error.code}") from error
-    plans.keep(_kind_of(known.actor), variables, made)
+    plans.keep(_caller(known), variables, made)
     return made
 
 
-def _checked(plan: Plan) -> Plan:
-    """The plan whose statement finds nothing when the key is not good any more."""
+def _caller(known: KnownKey) -> Any:
+    """What a plan depends on besides the request: all callers of this kind share it."""
+    return known.actor.role, known.actor.scopes, known.actor.hidden, known.sight
+
+
+def _checked(plan: Plan, sight: Sight) -> Plan:
+    """The plan whose statement finds nothing when the key is not good any more, or sees more or less than before."""
     count = plan.parameters.count
-    check = VALID_KEY.format(key=f"${count + 1}", role=f"${count + 2}", rules=f"${count + 3}")
-    conditions = " AND ".join([check, *plan.required])
-    return replace(plan, sql=f"SELECT CASE WHEN {conditions} THEN {plan.sql} END")
+    rules = f"${count + 3}"
+    checks = [VALID_KEY.format(key=f"${count + 1}", role=f"${count + 2}", rules=rules)]
+    if not sight.fixed:
+        checks.append(f"{RULES.format(role=f'${count + 2}')} = ${count + 4}")
+    conditions = " AND ".join([*checks, *plan.required])
+    return replace(plan, sql=f"{plan.before}SELECT CASE WHEN {conditions} THEN {plan.sql} END")
 
 
 def _executor(

@@ -18,6 +18,7 @@ from evenhand_schema.reads.custom_filters import custom_condition, escape
 from evenhand_schema.reads.masks import shown_table
 from evenhand_schema.reads.parameters import Parameters
 from evenhand_schema.reads.periods import days_condition, period_condition
+from evenhand_schema.reads.seen import in_tenant, leads_to_seen, seen_with
 
 if TYPE_CHECKING:
     from evenhand_schema.declare import Bound, Many, One
@@ -76,9 +77,9 @@ class _Condition:
         member = item.filter_members[name]
         if isinstance(member, Column):
             return self._comparisons_of(member, value, f'{row}."{member.name}"')
-        return self._related(member, value, row, depth)
+        return self._related(member, value, item, row, depth)
 
-    def _related(self, member: One | Many, given: Given, row: str, depth: int) -> list[str]:
+    def _related(self, member: One | Many, given: Given, item: Bound, row: str, depth: int) -> list[str]:
         from evenhand_schema.declare import TYPES, One
 
         if depth == MAX_DEPTH:
@@ -89,9 +90,11 @@ class _Condition:
         self._parameters.require_read(target.name)
         if isinstance(member, One):
             inner = self._enter()
+            seen_too = leads_to_seen(item, member.column)
             link = f'{inner}.id = {row}."{member.column}"'
-            return [self._exists(target, inner, [link], self.all_of(given, target, inner, depth + 1))]
+            return [self._exists(target, inner, [link], self.all_of(given, target, inner, depth + 1), seen_too)]
         parts = []
+        seen_too = seen_with(target, member.by, member.where.get("entity"))
         for quantifier, value in _members(given):
             if value is None:
                 raise _null(quantifier)
@@ -101,7 +104,8 @@ class _Condition:
             if target.archivable:
                 links.append(f"{inner}.archived_at IS NULL")
             fits = self.all_of(value, target, inner, depth + 1)
-            found = self._exists(target, inner, links, f"({fits}) IS NOT TRUE" if quantifier == "every" else fits)
+            fits = f"({fits}) IS NOT TRUE" if quantifier == "every" else fits
+            found = self._exists(target, inner, links, fits, seen_too)
             parts.append(found if quantifier == "some" else f"NOT {found}")
         return parts
 
@@ -115,8 +119,8 @@ class _Condition:
             )
         return f"{self._root}_r{self._relations}"
 
-    def _exists(self, target: Bound, row: str, links: list[str], fits: str) -> str:
-        conditions = " AND ".join([f"{row}.tenant_id = $1", *links, fits])
+    def _exists(self, target: Bound, row: str, links: list[str], fits: str, is_seen: bool) -> str:
+        conditions = " AND ".join([*in_tenant(target, row, self._parameters, is_seen=is_seen), *links, fits])
         return f"EXISTS (SELECT 1 FROM {shown_table(target, row, self._parameters)} WHERE {conditions})"
 
     def _count(self) -> None:

@@ -16,6 +16,7 @@ from evenhand_schema.reads.masks import shown_table
 from evenhand_schema.reads.ordering import Order, Ordering
 from evenhand_schema.reads.parameters import Parameters
 from evenhand_schema.reads.searching import BEST_FIRST, search_join
+from evenhand_schema.reads.seen import in_tenant, seen_with
 from evenhand_schema.reads.windows import Window, window_of
 
 if TYPE_CHECKING:
@@ -72,21 +73,6 @@ class Listing:
         return f"SELECT count(*) FROM {self.table} WHERE {' AND '.join(self.members)}"
 
 
-def in_tenant(item: Bound, row: str, parameters: Parameters | None = None) -> list[str]:
-    """The conditions that every table in a statement carries: the tenant's rows, and of private ones the caller's.
-
-    Raises:
-        TypeError: rows of a private type where nobody can say who asks.
-    """
-    members = [f"{row}.tenant_id = $1"]
-    if item.private_to is not None:
-        if parameters is None:
-            raise TypeError(f"{item.name} records are private and cannot be listed here")
-        # Without a user this compares with null, and nothing is found.
-        members.append(f'{row}."{item.private_to}" = {parameters.place(lambda actor, values: actor.user_id)}')
-    return members
-
-
 def nested_list(
     item: Bound, member: Many, row: str, parent: str, given: Mapping[str, Given], parameters: Parameters
 ) -> Listing:
@@ -95,7 +81,8 @@ def nested_list(
     Args:
         parent: the SQL of the parent's id.
     """
-    members = [*in_tenant(item, row, parameters), f'{row}."{member.by}" = {parent}']
+    is_seen = seen_with(item, member.by, member.where.get("entity"))
+    members = [*in_tenant(item, row, parameters, is_seen=is_seen), f'{row}."{member.by}" = {parent}']
     members += [f"{row}.\"{column}\" = '{value}'" for column, value in member.where.items()]
     if item.archivable:
         members.append(f"{row}.archived_at IS NULL")
@@ -140,7 +127,10 @@ def root_list(item: Bound, row: str, given: Mapping[str, Given], parameters: Par
 def short_list(item: Bound, member: Rows | First, row: str, parent: str, selected: str, parameters: Parameters) -> str:
     """The statement of all rows that name a parent, at most the list's limit."""
     table = f"({member.source}) AS {row}" if member.source else shown_table(item, row, parameters)
-    conditions = " AND ".join([*in_tenant(item, row), f'{row}."{member.by}" = {parent}'])
+    # A statement of its own says by `seen` what of it is seen.
+    is_seen = member.source is not None or seen_with(item, member.by)
+    members = in_tenant(item, row, parameters, is_seen=is_seen)
+    conditions = " AND ".join([*members, f'{row}."{member.by}" = {parent}'])
     ordered = ", ".join(f'{row}."{order.column}"{" DESC" if order.descending else ""}' for order in member.order)
     return f"SELECT {selected} FROM {table} WHERE {conditions} ORDER BY {ordered} LIMIT {member.limit}"
 

@@ -18,10 +18,11 @@ from evenhand_schema.connections import Page, page_of
 from evenhand_schema.errors import QueryTooLarge
 from evenhand_schema.reads.arguments import Given, Values
 from evenhand_schema.reads.grouping import Asked, as_json, grouping
-from evenhand_schema.reads.lists import Listing, in_tenant, nested_list, root_list, short_list
+from evenhand_schema.reads.lists import Listing, nested_list, root_list, short_list
 from evenhand_schema.reads.masks import shown_table
 from evenhand_schema.reads.parameters import Parameters
-from evenhand_schema.reads.session import fetch
+from evenhand_schema.reads.seen import in_tenant
+from evenhand_schema.reads.session import fetch, session_sight
 
 if TYPE_CHECKING:
     from evenhand_schema.declare import Bound, First, Many, Part, Rows
@@ -42,6 +43,11 @@ def bound_type(type_name: str) -> Bound:
     from evenhand_schema.declare import TYPES
 
     return TYPES[type_name]
+
+
+def new_parameters() -> Parameters:
+    """Parameters of a statement for the caller, in the open transaction."""
+    return Parameters(session_sight())
 
 
 def _selected(item: Bound) -> str:
@@ -72,7 +78,7 @@ def _instance(item: Bound, row: asyncpg.Record) -> Any:
 async def _rows(item: Bound, sql: str, parameters: Parameters, values: Values) -> list[asyncpg.Record]:
     actor = current_actor()
     require(actor, Operation.READ, item.name)
-    return await fetch(sql, parameters.values(actor, values))
+    return await fetch(parameters.finished(sql), parameters.values(actor, values))
 
 
 def _given_ids(parameters: Parameters, ids: Sequence[UUID]) -> str:
@@ -85,7 +91,7 @@ def load_records(type_name: str) -> Load:
 
     async def load(ids: list[UUID]) -> list[Any]:
         item = bound_type(type_name)
-        parameters = Parameters()
+        parameters = new_parameters()
         place = _given_ids(parameters, ids)
         conditions = " AND ".join([*in_tenant(item, ROW, parameters), f"{ROW}.id = ANY({place})"])
         sql = f"SELECT {_selected(item)} FROM {shown_table(item, ROW, parameters)} WHERE {conditions}"
@@ -96,14 +102,17 @@ def load_records(type_name: str) -> Load:
 
 
 def load_kinds(type_names: Sequence[str]) -> Load:
-    """Find of which type the records with these ids are; None for those that are not there."""
+    """Find of which type the records with these ids are, also those that the caller does not see; None for those that
+    are not there.
+    """
 
     async def load(ids: list[UUID]) -> list[str | None]:
-        parameters = Parameters()
+        parameters = new_parameters()
         place = _given_ids(parameters, ids)
         parts = [
             f"SELECT '{name}' AS kind, {ROW}.id FROM {bound_type(name).table(ROW)} "
-            f"WHERE {' AND '.join(in_tenant(bound_type(name), ROW, parameters))} AND {ROW}.id = ANY({place})"
+            f"WHERE {' AND '.join(in_tenant(bound_type(name), ROW, parameters, is_seen=True))} "
+            f"AND {ROW}.id = ANY({place})"
             for name in type_names
         ]
         rows = await fetch(" UNION ALL ".join(parts), parameters.values(current_actor(), {}))
@@ -125,7 +134,7 @@ def load_lists(member: Many, given: Mapping[str, Given], values: Values, count: 
 
     async def load(parents: list[UUID]) -> list[Page]:
         item = bound_type(member.target)
-        parameters = Parameters()
+        parameters = new_parameters()
         place = _given_ids(parameters, parents)
         listing = nested_list(item, member, ROW, "parent.id", given, parameters)
         if len(parents) * listing.window.size > LARGEST_READ:
@@ -151,7 +160,7 @@ def load_counts(member: Many, given: Mapping[str, Given], values: Values) -> Loa
 
     async def load(parents: list[UUID]) -> list[int]:
         item = bound_type(member.target)
-        parameters = Parameters()
+        parameters = new_parameters()
         place = _given_ids(parameters, parents)
         listing = nested_list(item, member, ROW, "parent.id", given, parameters)
         sql = _per_parent(place, listing.count(), "page.count")
@@ -166,7 +175,7 @@ def load_rows(member: Rows | First) -> Load:
 
     async def load(parents: list[UUID]) -> list[list[Any]]:
         item = bound_type(member.target)
-        parameters = Parameters()
+        parameters = new_parameters()
         place = _given_ids(parameters, parents)
         sql = _per_parent(place, short_list(item, member, ROW, "parent.id", _selected(item), parameters), "page.*")
         lists: dict[UUID, list[Any]] = {parent: [] for parent in parents}
@@ -184,7 +193,7 @@ def load_parts(owner: str, member: Part) -> Load:
         from evenhand_schema.declare import Row
 
         item, part = bound_type(owner), bound_type(member.target)
-        parameters = Parameters()
+        parameters = new_parameters()
         conditions = " AND ".join([*in_tenant(item, ROW, parameters), f"{ROW}.id = ANY({_given_ids(parameters, ids)})"])
         selected = ", ".join([f"{ROW}.id", *_computed(part, ROW)])
         sql = f"SELECT {selected} FROM {shown_table(item, ROW, parameters)} WHERE {conditions}"
@@ -197,7 +206,7 @@ def load_parts(owner: str, member: Part) -> Load:
 async def load_page(type_name: str, given: Mapping[str, Given], values: Values) -> Page:
     """Load one page of all records of a type."""
     item = bound_type(type_name)
-    parameters = Parameters()
+    parameters = new_parameters()
     listing = root_list(item, ROW, given, parameters)
     sql = listing.page(_placed(listing), parameters, more=True)
     found = [(row[CURSOR], _instance(item, row)) for row in await _rows(item, sql, parameters, values)]
@@ -217,7 +226,7 @@ async def load_groups(target: str, groups: str, given: Mapping[str, Given], aske
     from evenhand_schema.declare import Row
 
     item = bound_type(target)
-    parameters = Parameters()
+    parameters = new_parameters()
     found = grouping(item, bound_type(groups), given, asked, ROW, parameters)
     rows = await _rows(item, found.statement(f"{ROW}.*"), parameters, values)
     return [Row(groups, {**row, "custom": as_json(row["custom"])}) for row in rows]
@@ -229,7 +238,7 @@ async def count_all(info: Info, type_name: str, given: Mapping[str, Given], valu
 
     async def load(keys: list[Any]) -> list[int]:
         item = bound_type(type_name)
-        parameters = Parameters()
+        parameters = new_parameters()
         listing = root_list(item, ROW, given, parameters)
         rows = await _rows(item, listing.count(), parameters, values)
         return [rows[0]["count"]] * len(keys)

@@ -32,7 +32,7 @@ def waits(entity: str, row: str, parameters: Parameters) -> str:
     pool = pool_sql(entity)
     if pool is None:
         return "FALSE"
-    user = f"{parameters.place(lambda actor, values: actor.user_id)}::uuid"
+    user = f"{parameters.user()}::uuid"
     held = pool.format(row=row)
     return f"({held} IS NOT NULL AND {held} NOT IN ({MANAGED_POOLS.format(user=user)}))"
 

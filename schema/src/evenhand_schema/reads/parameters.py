@@ -7,10 +7,14 @@ from collections.abc import Callable
 from typing import Any
 
 from evenhand.auth.permissions import Operation, require
+from evenhand.ownership.visibility.predicates import Predicates
+from evenhand.ownership.visibility.rules import Sight
 from evenhand.tenancy.context import Actor
 from evenhand_schema.reads.arguments import Leaf, Values
 
 _PLACE = re.compile(r"\$(\d+)")
+_WITH = "WITH "
+_SEEN = re.compile(r"\[\[(where )?seen (\w+) (\w+)\]\]")
 Getter = Callable[[Actor, Values], Any]
 
 
@@ -18,12 +22,33 @@ def _unchanged(value: Any) -> Any:
     return value
 
 
-class Parameters:
-    """Collects where the values come from and hands out their places; `$1` is always the tenant."""
+def seen(kind: str, row: str) -> str:
+    """In SQL that is written by hand: the condition that the caller sees a row, put in by `Parameters.sighted`.
 
-    def __init__(self) -> None:
+    Args:
+        kind: of the records, e.g. "Opportunity".
+        row: their alias.
+    """
+    return f"[[seen {kind} {row}]]"
+
+
+def where_seen(kind: str, row: str) -> str:
+    """The same as a whole WHERE, and nothing where everything is seen: the database takes another way without it."""
+    return f"[[where seen {kind} {row}]]"
+
+
+class Parameters:
+    """Collects where the values come from and hands out their places; `$1` is always the tenant.
+
+    Attributes:
+        predicates: the conditions of what the caller sees.
+    """
+
+    def __init__(self, sight: Sight) -> None:
         self._getters: list[Getter] = [lambda actor, values: actor.tenant_id]
         self._read: set[str] = set()
+        self._user: str | None = None
+        self.predicates = Predicates(sight, self.user)
 
     def add(self, value: Any, convert: Callable[[Any], Any] = _unchanged) -> str:
         """The place of a value: "$2", "$3", …
@@ -43,22 +68,53 @@ class Parameters:
         self._getters.append(getter)
         return f"${len(self._getters)}"
 
+    def user(self) -> str:
+        """The place of the caller's own id."""
+        if self._user is None:
+            self._user = self.place(lambda actor, values: actor.user_id)
+        return self._user
+
+    def sighted(self, sql: str) -> tuple[str, str]:
+        """A statement with the conditions in it that `seen` stands for, and what is to stand before it."""
+
+        def condition(found: re.Match[str]) -> str:
+            where, kind, row = found.groups()
+            condition = self.predicates.condition(kind, row)
+            if where:
+                return f" WHERE {row}.tenant_id = $1 AND {condition}" if condition is not None else ""
+            return condition or "TRUE"
+
+        whole = _SEEN.sub(condition, sql)
+        return self.predicates.prelude(whole), whole
+
+    def finished(self, sql: str) -> str:
+        """A whole statement as the database takes it."""
+        before, whole = self.sighted(sql)
+        if before and whole.startswith(_WITH):
+            return f"{before.rstrip()}, {whole.removeprefix(_WITH)}"
+        return before + whole
+
     def require_read(self, entity: str) -> None:
         """Refuse requests of those who may not read these records: the statement's answer depends on them."""
         self._read.add(entity)
 
-    def only_used(self, sql: str) -> tuple[str, Parameters]:
-        """A statement and its parameters without those that its text does not name, whose types nobody could tell.
+    def only_used(self, before: str, sql: str) -> tuple[str, str, Parameters]:
+        """The two parts of a statement and its parameters, without those that its text does not name, whose types
+        nobody could tell.
 
         A list that nothing is asked of leaves the values of its filter behind.
         """
-        used = sorted({1, *(int(number) for number in _PLACE.findall(sql))})
+        used = sorted({1, *(int(number) for part in (before, sql) for number in _PLACE.findall(part))})
         if len(used) == self.count:
-            return sql, self
+            return before, sql, self
         new = {old: index for index, old in enumerate(used, start=1)}
-        kept = Parameters()
+        kept = Parameters(self.predicates.sight)
         kept._getters = [self._getters[old - 1] for old in used]
-        return _PLACE.sub(lambda match: f"${new[int(match.group(1))]}", sql), kept
+
+        def renumbered(part: str) -> str:
+            return _PLACE.sub(lambda match: f"${new[int(match.group(1))]}", part)
+
+        return renumbered(before), renumbered(sql), kept
 
     @property
     def count(self) -> int:

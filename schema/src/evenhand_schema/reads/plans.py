@@ -50,6 +50,7 @@ class Plan:
     Attributes:
         sql: an expression; its value is the JSON of `data`.
         rewrite: whether the JSON must be written anew, because it holds JSON that the database stores.
+        before: what stands before the whole statement: expressions that `sql` uses; "" for none.
         required: SQL conditions over the tenant as `$1` without which the ordinary executor has to answer.
     """
 
@@ -57,4 +58,5 @@ class Plan:
     parameters: Parameters
     additions: Sequence[Addition]
     rewrite: bool
+    before: str = ""
     required: Sequence[str] = ()

@@ -11,12 +11,15 @@ import asyncpg
 import structlog
 
 from evenhand.db.session import driver_transaction, reading
+from evenhand.ownership.visibility.reading import current_sight
+from evenhand.ownership.visibility.rules import Sight
 from evenhand_schema.reads.budget import Budget
 from evenhand_schema.reads.custom_filters import FUNCTION as CUSTOM_FUNCTION
 from evenhand_schema.reads.custom_filters import refusals
 
 log = structlog.get_logger(__name__)
 T = TypeVar("T")
+_sight: contextvars.ContextVar[Sight] = contextvars.ContextVar("evenhand_sight")
 _budget: contextvars.ContextVar[Budget] = contextvars.ContextVar("evenhand_budget")
 
 
@@ -47,6 +50,7 @@ class ReadSession:
         try:
             async with reading():
                 _budget.set(self._budget)
+                _sight.set(await current_sight())
                 opened.set_result(contextvars.copy_context())
                 await self._closing.wait()
         except Exception as error:
@@ -61,6 +65,11 @@ class ReadSession:
         self._closing.set()
         if self._keeper is not None:
             await self._keeper
+
+
+def session_sight() -> Sight:
+    """How much the caller sees, as of the open transaction."""
+    return _sight.get()
 
 
 async def fetch(sql: str, parameters: Sequence[Any]) -> list[asyncpg.Record]:

@@ -12,22 +12,49 @@ from tortoise.backends.asyncpg.client import TransactionWrapper
 
 from evenhand.auth.permissions import Operation, require
 from evenhand.db.session import raw_connection, reading
-from evenhand.tenancy.context import Actor, current_actor
+from evenhand.ownership.visibility.reading import current_sight
+from evenhand.ownership.visibility.rules import Sight
+from evenhand.tenancy.context import HiddenField, current_actor
 from evenhand_schema.declare import Bound
 from evenhand_schema.reads.arguments import Given
 from evenhand_schema.reads.custom_filters import refusals
 from evenhand_schema.reads.filters import condition
-from evenhand_schema.reads.lists import in_tenant
 from evenhand_schema.reads.masks import shown_columns, shown_table
 from evenhand_schema.reads.parameters import Parameters
+from evenhand_schema.reads.seen import in_tenant
 
 ROW = "t"
 _BEFORE = "evenhand_before"
 _WAS = "was"
 
 
+class _Statements:
+    """The statements for one sight.
+
+    Attributes:
+        ids, since: what the next run asks for.
+    """
+
+    def __init__(self, item: Bound, filter_: Given, sight: Sight) -> None:
+        self.parameters = Parameters(sight)
+        self.ids: list[UUID] = []
+        self.since: datetime | None = None
+        ids = self.parameters.place(lambda actor, values: self.ids)
+        since = self.parameters.place(lambda actor, values: self.since)
+        entity = self.parameters.place(lambda actor, values: item.name)
+        matches = condition(filter_, item, ROW, self.parameters) if filter_ is not None else "TRUE"
+        own = " AND ".join(in_tenant(item, ROW, self.parameters))
+        # Both get the same parameters. Every place must occur in both, also where it says nothing.
+        user = f"{self.parameters.user()}::uuid IS NOT DISTINCT FROM {self.parameters.user()}::uuid"
+        now = f"SELECT {ROW}.id FROM {shown_table(item, ROW, self.parameters)} WHERE {own} AND {ROW}.id = ANY({ids})"
+        now += f" AND {user} AND {since}::timestamptz IS NOT NULL AND {entity}::text IS NOT NULL AND {matches}"
+        self.now = self.parameters.finished(now)
+        before = _before(item, ids, since, entity, f"{matches} AND {user}", own, self.parameters)
+        self.before = self.parameters.finished(before)
+
+
 class Matching:
-    """The statements of one subscription.
+    """Finds what concerns one subscriber.
 
     Args:
         item: the type of the records.
@@ -39,32 +66,17 @@ class Matching:
         self._item = item
         self._filter = filter_
         self._values = values
-        self._ids: list[UUID] = []
-        self._since: datetime | None = None
-        self._made_for: Any = None
-        self._filtered = filter_ is not None
+        self._made: tuple[tuple[Sight, frozenset[HiddenField]], _Statements] | None = None
 
-    def _make(self, actor: Actor) -> None:
-        """Make the statements, anew when the subscriber's rights have changed."""
-        if self._made_for == actor.hidden:
-            return
-        self._made_for = actor.hidden
-        item, self._parameters = self._item, Parameters()
-        ids = self._parameters.place(lambda actor, values: self._ids)
-        since = self._parameters.place(lambda actor, values: self._since)
-        entity = self._parameters.place(lambda actor, values: item.name)
-        matches = condition(self._filter, item, ROW, self._parameters) if self._filter is not None else "TRUE"
-        own = " AND ".join(in_tenant(item, ROW, self._parameters))
-        # Every place must occur, also where it says nothing.
-        unused = f"{since}::timestamptz IS NOT NULL AND {entity}::text IS NOT NULL"
-        self._now = f"SELECT {ROW}.id FROM {shown_table(item, ROW, self._parameters)} WHERE {own}"
-        self._now += f" AND {ROW}.id = ANY({ids}) AND {unused} AND {matches}"
-        # The same places as in the statement above: both get the same parameters.
-        before = own.replace(f"{ROW}.", "now.")
-        self._before = _before(item, ids, since, entity, matches, before, self._parameters)
+    def _statements(self, sight: Sight) -> _Statements:
+        """The statements, anew when the subscriber's rights have changed."""
+        rights = sight, frozenset(current_actor().hidden)
+        if self._made is None or self._made[0] != rights:
+            self._made = rights, _Statements(self._item, self._filter, sight)
+        return self._made[1]
 
     async def matching(self, ids: Collection[UUID], since: datetime) -> tuple[set[UUID], set[UUID]]:
-        """Which of these records match now, and which did before they changed and don't any more.
+        """Which of these records match and are seen now, and which did before they changed and don't any more.
 
         Args:
             since: when the first of the changes was made.
@@ -74,16 +86,16 @@ class Matching:
         """
         actor = current_actor()
         require(actor, Operation.READ, self._item.name)
-        self._make(actor)
-        self._ids, self._since = list(ids), since
         async with _reading() as client:
+            made = self._statements(await current_sight())
+            made.ids, made.since = list(ids), since
             connection = raw_connection(client)
-            rows = await connection.fetch(self._now, *self._parameters.values(actor, self._values))
+            rows = await connection.fetch(made.now, *made.parameters.values(actor, self._values))
             now = {row["id"] for row in rows}
-            if not self._filtered or len(now) == len(self._ids):
+            if len(now) == len(made.ids) or (self._filter is None and made.parameters.predicates.sight.unlimited):
                 return now, set()
-            self._ids = [one for one in self._ids if one not in now]
-            rows = await connection.fetch(self._before, *self._parameters.values(actor, self._values))
+            made.ids = [one for one in made.ids if one not in now]
+            rows = await connection.fetch(made.before, *made.parameters.values(actor, self._values))
         return now, {row["id"] for row in rows}
 
 
@@ -99,7 +111,7 @@ def _before(item: Bound, ids: str, since: str, entity: str, matches: str, own: s
     """Finds the records that matched as they were: the row of now with the old values that the audit kept over it.
 
     Args:
-        own: the conditions on the row of now that every table carries.
+        own: the conditions that every table carries, on the row as it was: who saw it then is told that it left.
     """
     replaced = shown_columns(item, _WAS, parameters)
     columns = ", ".join(
@@ -111,7 +123,7 @@ def _before(item: Bound, ids: str, since: str, entity: str, matches: str, own: s
         f"WHERE a.tenant_id = $1 AND a.record_id = ANY({ids}) AND a.occurred_at >= {since} AND a.entity = {entity} "
         f"ORDER BY a.record_id, pair.key, a.id), "
         f"{_BEFORE} AS (SELECT record_id, jsonb_object_agg(key, value) AS had FROM old GROUP BY record_id) "
-        f"SELECT now.id FROM {item.table('now')} JOIN {_BEFORE} ON {_BEFORE}.record_id = now.id "
+        f"SELECT now.id FROM {item.table('now')} JOIN {_BEFORE} ON {_BEFORE}.record_id = now.id AND now.tenant_id = $1 "
         f"CROSS JOIN LATERAL jsonb_populate_record(now, {_BEFORE}.had) AS {_WAS} "
         f"CROSS JOIN LATERAL (SELECT {columns}) AS {ROW} WHERE {own} AND {matches}"
     )

@@ -1,4 +1,7 @@
-"""Summaries: the few values that tell at a glance how things stand with a record."""
+"""Summaries: the few values that tell at a glance how things stand with a record.
+
+Who sees a record also sees the activities, tasks, tickets and orders that name it; of deals this must be asked.
+"""
 
 from datetime import datetime
 from decimal import Decimal
@@ -8,11 +11,12 @@ import strawberry
 
 from evenhand_schema.declare import computed, derived, first, one, rows
 from evenhand_schema.reads.ordering import Order
+from evenhand_schema.reads.parameters import seen
 from evenhand_schema.reads.periods import ZONE
 
 _OPEN_DEAL = (
     "FROM opportunities AS deal JOIN stages AS stage ON stage.tenant_id = $1 AND stage.id = deal.stage_id "
-    "WHERE deal.tenant_id = $1 AND deal.archived_at IS NULL AND stage.kind = 'open'"
+    f"WHERE deal.tenant_id = $1 AND deal.archived_at IS NULL AND stage.kind = 'open' AND {seen('Opportunity', 'deal')}"
 )
 
 _NEXT_STEP = f"""
@@ -89,7 +93,8 @@ def _deals(by: str, kind: str, text: str) -> Any:
     sql = (
         "SELECT count(*) FROM opportunities AS deal "
         "JOIN stages AS stage ON stage.tenant_id = $1 AND stage.id = deal.stage_id "
-        f"WHERE deal.tenant_id = $1 AND deal.{by} = {{row}}.id AND deal.archived_at IS NULL AND stage.kind = '{kind}'"
+        f"WHERE deal.tenant_id = $1 AND deal.{by} = {{row}}.id AND deal.archived_at IS NULL AND stage.kind = '{kind}' "
+        f"AND {seen('Opportunity', 'deal')}"
     )
     return computed(int, sql, text)
 
@@ -197,13 +202,14 @@ class UserSummary:
     accounts_held = computed(
         int,
         "SELECT count(*) FROM accounts AS account WHERE account.tenant_id = $1 AND account.owner_id = {row}.id "
-        "AND account.archived_at IS NULL",
+        f"AND account.archived_at IS NULL AND {seen('Account', 'account')}",
         "How many accounts the person holds.",
     )
     open_leads = computed(
         int,
         "SELECT count(*) FROM leads AS lead WHERE lead.tenant_id = $1 AND lead.owner_id = {row}.id "
-        "AND lead.archived_at IS NULL AND lead.status NOT IN ('converted', 'unqualified')",
+        "AND lead.archived_at IS NULL AND lead.status NOT IN ('converted', 'unqualified') "
+        f"AND {seen('Lead', 'lead')}",
         "How many leads the person holds that are neither converted nor unqualified.",
     )
     open_opportunities = _deals("owner_id", "open", "How many deals in the person's hands are neither won nor lost.")
@@ -212,6 +218,6 @@ class UserSummary:
     open_tasks = computed(
         int,
         "SELECT count(*) FROM tasks AS task WHERE task.tenant_id = $1 AND task.assignee_id = {row}.id "
-        "AND task.archived_at IS NULL AND task.done_at IS NULL",
+        f"AND task.archived_at IS NULL AND task.done_at IS NULL AND {seen('Task', 'task')}",
         "How many tasks the person still has to do.",
     )

@@ -10,6 +10,7 @@ import strawberry
 from evenhand_schema.columns import enum_type
 from evenhand_schema.declare import Choice, derived, many, one
 from evenhand_schema.reads.ordering import Order
+from evenhand_schema.reads.parameters import seen, where_seen
 from evenhand_schema.reads.periods import ZONE
 
 
@@ -102,7 +103,7 @@ def _source() -> str:
             "'stage_changed'::text",
             "stage_changes AS entry "
             "JOIN opportunities AS deal ON deal.tenant_id = $1 AND deal.id = entry.opportunity_id "
-            "WHERE entry.tenant_id = $1",
+            f"WHERE entry.tenant_id = $1 AND {seen('Opportunity', 'deal')}",
             "entry.changed_at",
             "deal.name",
             {"stage_change": "entry.id"},
@@ -122,7 +123,7 @@ def _source() -> str:
         ),
         _branch(
             "'order'::text",
-            "orders AS entry",
+            f"orders AS entry{where_seen('Order', 'entry')}",
             f"coalesce(entry.placed_on::timestamp AT TIME ZONE {ZONE}, entry.created_at)",
             "entry.number",
             {"order": "entry.id"},
@@ -132,7 +133,8 @@ def _source() -> str:
         _branch(
             "CASE WHEN entry.amount < 0 THEN 'refund' ELSE 'payment' END",
             "payments AS entry "
-            "JOIN orders AS sale ON sale.tenant_id = $1 AND sale.id = entry.order_id WHERE entry.tenant_id = $1",
+            "JOIN orders AS sale ON sale.tenant_id = $1 AND sale.id = entry.order_id "
+            f"WHERE entry.tenant_id = $1 AND {seen('Order', 'sale')}",
             "entry.paid_at",
             "sale.number",
             {"payment": "entry.id", "order": "entry.order_id"},

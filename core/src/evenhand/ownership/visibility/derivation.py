@@ -12,6 +12,7 @@ from functools import cache
 
 from tortoise.fields.relational import ForeignKeyFieldInstance
 
+from evenhand.ownership.visibility.rules import HELD
 from evenhand.tenancy.models import TenantModel
 
 
@@ -147,3 +148,14 @@ def derived_of(model: type[TenantModel]) -> Derived | None:
     }
     about = {"entity", "record_id"} <= set(model._meta.fields_db_projection.values())
     return Derived(through, every=True, about=about) if through or about else None
+
+
+def derivation(kind: str, model: type[TenantModel] | None) -> Derived | None:
+    """What the visibility of a kind of records follows from; None for those that everybody sees, and with holders.
+
+    Args:
+        model: their table, for kinds that are not listed above.
+    """
+    if kind in DERIVED or kind in HELD:
+        return DERIVED.get(kind)
+    return derived_of(model) if model is not None else None

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from evenhand.entities.enums import MemberRole, PoolRole
 from evenhand.entities.enums import VisibilityLevel as Level
-from evenhand.ownership.visibility.derivation import ABOUT, DERIVED, KINDS, Derived, derived_of
+from evenhand.ownership.visibility.derivation import ABOUT, KINDS, Derived, derivation
 from evenhand.ownership.visibility.rules import HELD, Sight
 from evenhand.tenancy.context import Role
 from evenhand.tenancy.models import TenantModel
@@ -77,17 +77,11 @@ class Predicates:
         """
         if kind in HELD:
             return self._held(kind, row)
-        derived = self.derived(kind, model)
+        derived = derivation(kind, model)
         return None if derived is None or self._everything() else self._derived(derived, row)
 
-    def derived(self, kind: str, model: type[TenantModel] | None) -> Derived | None:
-        """What the visibility of a kind of records follows from; None for the shared and for those with holders."""
-        if kind in DERIVED or kind in HELD:
-            return DERIVED.get(kind)
-        return derived_of(model) if model is not None else None
-
     def prelude(self, sql: str) -> str:
-        """A statement with the expressions that its conditions use before it."""
+        """The expressions that a statement's conditions use, as what stands before it; "" for none."""
         found = [
             (USERS, _USERS.format(user=self._me()) if USERS in sql else ""),
             (POOLS, self._pools() if POOLS in sql else ""),
@@ -95,7 +89,7 @@ class Predicates:
             (REGIONS, _REGIONS.format(user=self._me()) if REGIONS in sql else ""),
         ]
         needed = ", ".join(f"{name} AS MATERIALIZED (SELECT ARRAY({text}) AS ids)" for name, text in found if text)
-        return f"WITH {needed} {sql}" if needed else sql
+        return f"WITH {needed} " if needed else ""
 
     def _me(self) -> str:
         return f"{self.user()}::uuid"
@@ -144,6 +138,13 @@ class Predicates:
             f"AND {inner}.id = {row}.account_id AND {among(f'{inner}.region', REGIONS, 'text')})"
         )
 
+    def _named(self, kind: str, row: str, column: str) -> str:
+        """That the record of a kind that a column names is seen."""
+        link = f'{{inner}}.id = {row}."{column}"'
+        # The database may work out all records with holders that are seen, by their indexes, and look into these. Of
+        # other kinds it must not: there are no indexes for that. This keeps it from trying.
+        return self._record(kind, row, link if kind in HELD else f'{link} AND {row}."{column}" IS NOT NULL')
+
     def _record(self, kind: str, row: str, link: str) -> str:
         """That a record of a kind is there that is seen; `link` says which, over `{inner}`."""
         inner = f"{row}v"
@@ -157,10 +158,9 @@ class Predicates:
     def _derived(self, derived: Derived, row: str) -> str:
         if self._nothing():
             return "FALSE"
-        named = {
-            column: self._record(kind, row, f'{{inner}}.id = {row}."{column}"')
-            for column, kind in derived.through.items()
-        }
+        # What has holders first: whether it is seen is told soonest.
+        through = sorted(derived.through.items(), key=lambda pair: pair[1] not in HELD)
+        named = {column: self._named(kind, row, column) for column, kind in through}
         if derived.every:
             parts = [f'({row}."{column}" IS NULL OR {seen})' for column, seen in named.items()]
             parts += [self._about(row)] if derived.about else []

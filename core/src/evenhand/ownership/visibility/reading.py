@@ -56,5 +56,5 @@ async def visible_ids(entity: str, ids: Collection[UUID], *, operation: Operatio
         return set(ids)
     sql = f'SELECT t.id FROM "{kind.model._meta.db_table}" AS t WHERE t.tenant_id = $1 AND t.id = ANY ($2) AND {seen}'
     async with reading() as client:
-        rows = await raw_connection(client).fetch(predicates.prelude(sql), *values)
+        rows = await raw_connection(client).fetch(predicates.prelude(sql) + sql, *values)
     return {row["id"] for row in rows}
