@@ -123,7 +123,8 @@ def changes_field(item: Bound) -> Any:
         require(context.actor, Operation.READ, item.name)
         wanted = arguments.get("id")
         ids = None if wanted is None else (to_uuid(wanted),)
-        matching = Matching(item, arguments_of(info).get("filter"), info.variable_values)
+        with acting_as(context.actor):
+            matching = Matching(item, arguments_of(info).get("filter"), info.variable_values)
         limits = context.live.limits
         async with context.live.feed.watch(context.actor.tenant_id, (item.name,), ids, most=limits.pending) as watch:
             while (taken := await watch.take(limits.batch, linger=limits.linger_seconds)) is not None:

@@ -13,7 +13,7 @@ from tortoise.backends.asyncpg.client import TransactionWrapper
 from evenhand.auth.permissions import Operation, require
 from evenhand.db.session import raw_connection, reading
 from evenhand.ownership.visibility.reading import current_sight
-from evenhand.ownership.visibility.rules import Sight
+from evenhand.ownership.visibility.rules import EVERYTHING, Sight
 from evenhand.tenancy.context import HiddenField, current_actor
 from evenhand_schema.declare import Bound
 from evenhand_schema.reads.arguments import Given
@@ -60,12 +60,18 @@ class Matching:
         item: the type of the records.
         filter_: the filter as it was given; None matches all.
         values: the variables of the operation.
+
+    Raises:
+        InvalidFilter: it is none.
     """
 
     def __init__(self, item: Bound, filter_: Given, values: Mapping[str, Any]) -> None:
         self._item = item
         self._filter = filter_
         self._values = values
+        if filter_ is not None:
+            # What cannot be a filter is refused when the subscription starts.
+            condition(filter_, item, ROW, Parameters(EVERYTHING))
         self._made: tuple[tuple[Sight, frozenset[HiddenField]], _Statements] | None = None
 
     def _statements(self, sight: Sight) -> _Statements:
