@@ -9,9 +9,13 @@ from typing import Any
 
 from rich.console import Group
 
-from benchmarks.ownership import ledger, visibility
+from benchmarks.ownership import ledger, reclaim, visibility
 
-PARTS: dict[str, Callable[[Namespace], Awaitable[Any]]] = {"ledger": ledger.run, "visibility": visibility.run}
+PARTS: dict[str, Callable[[Namespace], Awaitable[Any]]] = {
+    "ledger": ledger.run,
+    "reclaim": reclaim.run,
+    "visibility": visibility.run,
+}
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
