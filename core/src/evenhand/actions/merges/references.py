@@ -17,14 +17,25 @@ from evenhand.entities import Account, AccountMerge, CustomValue
 from evenhand.entities.registry import ENTITIES, Entity
 from evenhand.ownership.clocks.models import ExtensionRequest, RecordClock, RecordProtection
 from evenhand.ownership.duplicates.models import DuplicateKey
+from evenhand.ownership.handovers.models import HandoverLine
 from evenhand.ownership.members.models import RecordMember
 from evenhand.tenancy.models import RecordModel, TenantModel
 
 STAYS: frozenset[type[TenantModel]] = frozenset(
-    {AccountMerge, CustomValue, DuplicateKey, ExtensionRequest, RecordClock, RecordMember, RecordProtection}
+    {
+        AccountMerge,
+        CustomValue,
+        DuplicateKey,
+        ExtensionRequest,
+        HandoverLine,
+        RecordClock,
+        RecordMember,
+        RecordProtection,
+    }
 )
 """Tables that name accounts and never move: what happened, the indices of an account's own values, its team, whose
-shares make a whole only together, its clocks, which follow from what moves, and what a holder was granted."""
+shares make a whole only together, its clocks, which follow from what moves, what a holder was granted, and what a
+hand-over decided about this very record."""
 
 
 @dataclass(frozen=True)
