@@ -101,5 +101,3 @@ async def run(options: Namespace) -> Table:
 
 def _line(table: Table, what: str, seconds: float, count: int) -> None:
     table.add_row(what, f"{seconds:.2f}", f"{count / seconds:,.0f}")
-
-

@@ -218,13 +218,13 @@ async def test_a_follow_up_before_the_lock_wins(
     await a_pool(tenant, idle_days=1)
     one, other = await accounts(tenant, 2)
     clock.advance(days=3)
-    real = reclaiming._lock
+    real = reclaiming.lock_records
 
     async def late(*given: Any) -> None:
         await asyncio.create_task(call(tenant, one, clock))
         await real(*given)
 
-    monkeypatch.setattr(reclaiming, "_lock", late)
+    monkeypatch.setattr(reclaiming, "lock_records", late)
     assert await run(tenant) == [other]
 
 

@@ -11,7 +11,7 @@ from evenhand.actions.journal import Journal, writing
 from evenhand.actions.notifications import notify
 from evenhand.actions.reclaims.errors import ExtensionDecidedAlready, ExtensionPending, ExtensionRefused
 from evenhand.actions.reclaims.protection import lock_held
-from evenhand.actions.records import lock_all
+from evenhand.actions.reclaims.reclaiming import lock_records
 from evenhand.actions.values import require_value
 from evenhand.auth.permissions import Operation, PermissionDenied, require
 from evenhand.db.bulk import insert_rows
@@ -160,7 +160,8 @@ async def decide_extension(request_id: UUID, *, approve: bool, note: str | None 
             raise NotFound("ExtensionRequest", request_id)
         kind = entity(request.entity)
         require(journal.actor, Operation.READ, kind.name)
-        await lock_all(kind, [request.record_id])
+        # Who manages the pool decides, also on records that only their holder sees.
+        await lock_records(kind, [request.record_id], journal)
         request = await ExtensionRequest.get(id=request_id)
         book = await rule_book(kind.name, journal.now)
         one = next(iter(await read_held(book, ids=[request.record_id])), None)

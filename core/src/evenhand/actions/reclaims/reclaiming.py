@@ -75,7 +75,7 @@ async def reclaim_batch(entity_name: str, after: UUID | None = None, *, limit: i
         last = page[-1].record_id if len(page) == limit else None
         if not ids:
             return Taken(last, len(page), ())
-        await _lock(kind, ids, journal)
+        await lock_records(kind, ids, journal)
         book = replace(book, now=clock.now())
         due = {
             one.record_id: one
@@ -89,7 +89,8 @@ async def reclaim_batch(entity_name: str, after: UUID | None = None, *, limit: i
         return Taken(last, len(page), taken, len(due) - len(taken))
 
 
-async def _lock(kind: Entity, ids: Sequence[UUID], journal: Journal) -> None:
+async def lock_records(kind: Entity, ids: Sequence[UUID], journal: Journal) -> None:
+    """Lock records in the order of their ids, whoever sees them."""
     await raw_connection(journal.client).execute(
         f'SELECT FROM "{kind.model._meta.db_table}" WHERE tenant_id = $1 AND id = ANY ($2::uuid[]) '
         "ORDER BY id FOR NO KEY UPDATE",
@@ -151,4 +152,4 @@ def _message(kind: Entity, owner_id: UUID, some: Sequence[Held]) -> Message:
     return Message(owner_id, "record_reclaimed", title, body, entity=kind.name)
 
 
-__all__ = ["BATCH", "Taken", "payload_of", "reclaim_batch"]
+__all__ = ["BATCH", "Taken", "lock_records", "payload_of", "reclaim_batch"]
