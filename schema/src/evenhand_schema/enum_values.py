@@ -180,6 +180,12 @@ VALUES: Mapping[str, Mapping[str, str]] = {
         "RULED": "A conflict about it was decided.",
         "APPEALED": "A decision of a conflict about it was changed on appeal.",
     },
+    "OfferState": {
+        "OPEN": "It can be accepted.",
+        "ACCEPTED": "Somebody accepted first and got the record.",
+        "DECLINED": "Everybody declined.",
+        "EXPIRED": "Nobody accepted in time.",
+    },
     "PoolRole": {
         "MEMBER": "May claim from the pool.",
         "MANAGER": "Manages the pool, and may also claim from it.",

@@ -20,6 +20,7 @@ from evenhand_schema.declare import TYPES, Bound, Node
 from evenhand_schema.deliveries import delivery_fields
 from evenhand_schema.errors import to_uuid
 from evenhand_schema.ledger import owner_as_of_field
+from evenhand_schema.mutations.pools import replay_draw_field
 from evenhand_schema.names import plural, snake
 from evenhand_schema.ordering import OrderDirection
 from evenhand_schema.plugin_views import Plugin, find_plugin, list_plugins
@@ -215,6 +216,10 @@ def query_fields() -> dict[str, Any]:
     extensions = TYPES["ExtensionRequest"]
     members["extension_request"] = record_field(extensions)
     members["extension_requests"] = list_field(extensions, choosing_arguments(extensions))
+    for name in ("PoolDraw", "PoolOffer"):
+        members[snake(name)] = record_field(TYPES[name])
+        members[snake(plural(name))] = list_field(TYPES[name], choosing_arguments(TYPES[name]))
+    members["replay_draw"] = replay_draw_field()
     approvals = TYPES["ApprovalRequest"]
     members["approval"] = record_field(approvals)
     members["approvals"] = list_field(approvals, choosing_arguments(approvals))

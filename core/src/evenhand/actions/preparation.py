@@ -20,6 +20,7 @@ from evenhand.actions.orders import (
     total_changes,
     total_new,
 )
+from evenhand.actions.pools.setup import check_pool_members, check_pool_rules
 from evenhand.actions.stages import check_criteria, move_stages, place_in_pipeline, won_again
 from evenhand.actions.structure import settle_structure
 from evenhand.auth.fields.rules import check_export_right, check_rule
@@ -72,6 +73,10 @@ async def prepare_new(kind: Entity, cleaned: Sequence[dict[str, Any]], times: Se
             check_policies(cleaned, refusals)
         case "Deputy":
             await check_deputies(cleaned, refusals)
+        case "PoolMember":
+            check_pool_members(cleaned, refusals)
+        case "PoolRule":
+            check_pool_rules(cleaned, refusals)
         case "AutomationRule":
             await settle_rules([(None, values) for values in cleaned], refusals)
         case "VisibilityRule":
@@ -138,6 +143,10 @@ async def prepare_changes(
             check_policies([{**record.columns(), **values} for record, values in plans], refusals)
         case "Deputy":
             await check_deputies([{**record.columns(), **values} for record, values in plans], refusals)
+        case "PoolMember":
+            check_pool_members([{**record.columns(), **values} for record, values in plans], refusals)
+        case "PoolRule":
+            check_pool_rules([{**record.columns(), **values} for record, values in plans], refusals)
         case "AutomationRule":
             await settle_rules(plans, refusals)
         case "VisibilityRule":

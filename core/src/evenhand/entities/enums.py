@@ -180,6 +180,15 @@ class OwnershipReason(StrEnum):
     APPEALED = "appealed"
 
 
+class OfferState(StrEnum):
+    """Where an offer of a record stands; all but the first are final."""
+
+    OPEN = "open"
+    ACCEPTED = "accepted"
+    DECLINED = "declined"
+    EXPIRED = "expired"
+
+
 class PoolRole(StrEnum):
     """What somebody is in a pool; who manages it may also claim from it."""
 

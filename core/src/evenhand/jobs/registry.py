@@ -26,6 +26,7 @@ CORE_JOBS: tuple[str, ...] = (
     "evenhand.jobs.housekeeping",
     "evenhand.jobs.approvals",
     "evenhand.jobs.audit",
+    "evenhand.jobs.pools",
     "evenhand.automation.reminders",
     "evenhand.jobs.signals",
     "evenhand.jobs.reclaims",

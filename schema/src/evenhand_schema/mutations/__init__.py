@@ -15,6 +15,7 @@ from evenhand_schema.mutations.notifications import notification_mutations
 from evenhand_schema.mutations.opportunities import opportunity_mutations
 from evenhand_schema.mutations.ownership import ownership_mutations
 from evenhand_schema.mutations.plugins import contributed_mutations, plugin_mutations
+from evenhand_schema.mutations.pools import pool_mutations
 from evenhand_schema.mutations.reclaims import reclaim_mutations
 from evenhand_schema.mutations.records import record_mutations
 from evenhand_schema.mutations.signals import signal_mutations
@@ -32,6 +33,7 @@ def own_mutations() -> dict[str, Any]:
         | member_mutations()
         | merge_mutations()
         | reclaim_mutations()
+        | pool_mutations()
         | approval_mutations(records.results["Deputy"])
         | tag_mutations()
         | signal_mutations()

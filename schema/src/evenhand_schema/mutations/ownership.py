@@ -104,7 +104,9 @@ async def prepare(info: Info, type_name: str) -> None:
     await context.renew()
 
 
-async def _set_owner(info: Info, entity: Any, ids: Any, owner_id: Any, pool_id: Any, note: Any) -> OwnersChanged:
+async def _set_owner(
+    info: Info, entity: Any, ids: Any, owner_id: Any, pool_id: Any, note: Any, override: Any
+) -> OwnersChanged:
     await prepare(info, entity.value)
     found = await set_owner(
         entity.value,
@@ -112,6 +114,7 @@ async def _set_owner(info: Info, entity: Any, ids: Any, owner_id: Any, pool_id: 
         owner_id=None if owner_id is None else to_uuid(owner_id),
         pool_id=None if pool_id is None else to_uuid(pool_id),
         note=note,
+        override=override,
     )
     return OwnersChanged(changed_ids=[strawberry.ID(str(one)) for one in found])
 
@@ -185,6 +188,10 @@ def ownership_mutations(opportunity_input: Any) -> dict[str, Any]:
                 "owner_id": (_described(optional_id, "The new owner."), None),
                 "pool_id": (_described(optional_id, "Or the pool to put them into."), None),
                 "note": (_described(str | None, "Why; kept in the ledger."), None),
+                "override": (
+                    _described(str | None, "Why limits such as a freeze or a cap are set aside; kept in the ledger."),
+                    None,
+                ),
             },
             result("SetOwner", OwnersChanged, description="Which records changed hands, or why none did."),
             "Give records to an owner or put them into a pool, all or nothing.",

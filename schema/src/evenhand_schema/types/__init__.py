@@ -33,6 +33,7 @@ from evenhand_schema.types.opportunity import (
 )
 from evenhand_schema.types.order import Order, OrderLine, Payment
 from evenhand_schema.types.ownership import Decision, OwnershipEntry, Pool, PoolMember, PoolRule, Verdict
+from evenhand_schema.types.pool import PoolDraw, PoolDrawEntry, PoolDrawResult, PoolOffer, PoolOfferSeat
 from evenhand_schema.types.product import Product
 from evenhand_schema.types.reclaim import ExtensionRequest
 from evenhand_schema.types.rights import ExportRight, FieldRule
@@ -103,7 +104,12 @@ __all__ = [
     "Payment",
     "Pipeline",
     "Pool",
+    "PoolDraw",
+    "PoolDrawEntry",
+    "PoolDrawResult",
     "PoolMember",
+    "PoolOffer",
+    "PoolOfferSeat",
     "PoolRule",
     "Product",
     "Schedule",

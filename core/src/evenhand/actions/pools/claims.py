@@ -3,75 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime
-from enum import StrEnum
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
 from evenhand.actions.errors import RecordArchived
 from evenhand.actions.journal import Journal, Why, writing
 from evenhand.actions.owners import require_pools, write_transfers
+from evenhand.actions.pools.draws import enter_draws
 from evenhand.actions.pools.errors import AlreadyClaimed, NotInPool, NotPoolMember
 from evenhand.actions.pools.guard import inspect
 from evenhand.actions.pools.inspection import Inspection, Transfer
-from evenhand.actions.pools.limits import rule_of
+from evenhand.actions.pools.items import ClaimItem, ClaimStatus, refused
+from evenhand.actions.pools.taking import lock_records, take_out
 from evenhand.actions.values import require_value
 from evenhand.auth.permissions import Operation, PermissionDenied, require
-from evenhand.db.session import raw_connection
 from evenhand.entities.enums import OwnershipReason
 from evenhand.entities.registry import Entity, entity
-from evenhand.errors import EvenhandError, InvalidInput, NotFound, Problem
+from evenhand.errors import InvalidInput, NotFound, Problem
 from evenhand.ownership.decisions import names_of_users
 from evenhand.ownership.holders import Holder, default_pool_id
 from evenhand.ownership.models import OwnershipEntry
-from evenhand.ownership.pools.conditions import COUNTING
 from evenhand.ownership.pools.members import pool_roles
-from evenhand.ownership.pools.reading import Rule, rules_now
+from evenhand.ownership.pools.reading import rules_now
 from evenhand.tenancy.context import current_actor
 
 MOST = 1000
 """So many records one call may claim or give back."""
-
-
-class ClaimStatus(StrEnum):
-    """What became of one record of a claim."""
-
-    CLAIMED = "claimed"
-    ENTERED = "entered"
-    """The claim takes part in the draw that follows."""
-    ALREADY_YOURS = "already_yours"
-    RETURNED = "returned"
-    REFUSED = "refused"
-
-
-@dataclass(frozen=True)
-class ClaimItem:
-    """What became of one record.
-
-    Attributes:
-        owner_id: who holds it now, as far as the caller may know.
-        pool_id: the pool that it was claimed from or given back to.
-        since: since when its holder has it.
-        until: when what stands against it ends, or when lots are drawn.
-        error: why nothing was changed.
-    """
-
-    record_id: UUID
-    status: ClaimStatus
-    owner_id: UUID | None = None
-    pool_id: UUID | None = None
-    since: datetime | None = None
-    until: datetime | None = None
-    error: EvenhandError | None = None
-
-
-def refused(record_id: UUID, error: EvenhandError, **more: Any) -> ClaimItem:
-    """The item of a record of which nothing was changed."""
-    until = error.details.get("until")
-    if until is not None:
-        more["until"] = datetime.fromisoformat(until)
-    return ClaimItem(record_id, ClaimStatus.REFUSED, error=error, **more)
 
 
 def ownable(name: str) -> Entity:
@@ -112,22 +70,6 @@ def few(ids: Sequence[UUID]) -> list[UUID]:
     return unique
 
 
-async def lock_records(kind: Entity, ids: Sequence[UUID], journal: Journal) -> dict[UUID, dict[str, Any]]:
-    """Lock records in the order of their ids, and read of them what limits look at; one statement.
-
-    Of several who want the same record the first gets the lock; the others read what became of it.
-    """
-    names = {"id", "owner_id", "pool_id", "held_since", "version", "archived_at"} | COUNTING[kind.name]
-    columns = ", ".join(f'"{name}"' for name in sorted(names))
-    rows = await raw_connection(journal.client).fetch(
-        f'SELECT {columns} FROM "{kind.model._meta.db_table}" WHERE tenant_id = $1 AND id = ANY ($2::uuid[]) '
-        "ORDER BY id FOR NO KEY UPDATE",
-        journal.actor.tenant_id,
-        list(ids),
-    )
-    return {row["id"]: dict(row) for row in rows}
-
-
 async def claim_records(
     entity_name: str, record_ids: Sequence[UUID], *, pool_id: UUID | None = None
 ) -> list[ClaimItem]:
@@ -157,6 +99,8 @@ async def claim_records(
                 items[record_id] = item
         waiting = await _of_members(waiting, locked, user_id, items)
         why = Why(OwnershipReason.CLAIMED)
+        items |= await _enter(kind, waiting, locked, user_id, journal)
+        waiting = [one for one in waiting if one not in items]
         items |= await take_out(kind, {one: (locked[one], user_id, why) for one in waiting}, journal)
         items |= await _name_holders(kind, items, locked, user_id)
     return [items[record_id] for record_id in ids]
@@ -180,6 +124,24 @@ def _settled(
     return None
 
 
+async def _enter(
+    kind: Entity,
+    waiting: Sequence[UUID],
+    locked: Mapping[UUID, Mapping[str, Any]],
+    user_id: UUID,
+    journal: Journal,
+) -> dict[UUID, ClaimItem]:
+    """Take part in the draws of those for which the rule asks for lots."""
+    if not waiting:
+        return {}
+    rules = await rules_now(kind.name, journal.now)
+    if all(rule.draw_minutes is None for rule in rules.rules):
+        return {}
+    found = {one: (locked[one], rules.of_pooled(locked[one], locked[one]["pool_id"])) for one in waiting}
+    lots = {one: (row, rule) for one, (row, rule) in found.items() if rule is not None and rule.draw_minutes}
+    return await enter_draws(kind, lots, user_id, journal)
+
+
 async def _of_members(
     waiting: Sequence[UUID],
     locked: Mapping[UUID, Mapping[str, Any]],
@@ -200,57 +162,6 @@ async def _of_members(
             )
             items[record_id] = refused(record_id, error, pool_id=pool_id)
     return [record_id for record_id in waiting if record_id not in items]
-
-
-Taking = Mapping[UUID, tuple[Mapping[str, Any], UUID, Why]]
-"""Columns, new owner and reason of locked records that wait in pools, by id."""
-
-
-async def take_out(kind: Entity, taking: Taking, journal: Journal) -> dict[UUID, ClaimItem]:
-    """Give locked records that wait in pools to owners who may have them, unless limits stand against it.
-
-    Returns: what became of each.
-    """
-    if not taking:
-        return {}
-    transfers = [
-        Transfer(record_id, columns, Holder(pool_id=columns["pool_id"]), Holder(owner_id=owner_id), why)
-        for record_id, (columns, owner_id, why) in taking.items()
-    ]
-    inspection = Inspection(kind, transfers, journal)
-    rules = await inspection.rules()
-    found = {transfer.record_id: rule_of(transfer, rules) for transfer in transfers}
-    inspection.transfers = [_under(transfer, found[transfer.record_id]) for transfer in transfers]
-    await inspect(inspection)
-    given = [one for place, one in enumerate(inspection.transfers) if place not in inspection.refused]
-    since = await write_transfers(kind, given, journal)
-    items: dict[UUID, ClaimItem] = {}
-    for place, transfer in enumerate(inspection.transfers):
-        pool_id: UUID = transfer.columns["pool_id"]
-        owner_id = transfer.after.owner_id
-        error = inspection.refused.get(place)
-        if error is not None:
-            items[transfer.record_id] = refused(transfer.record_id, error, pool_id=pool_id)
-            continue
-        rule = found[transfer.record_id]
-        payload = {
-            "owner_id": owner_id,
-            "pool_id": pool_id,
-            "reason": transfer.why.reason.value,
-            "rule_id": None if rule is None else rule.id,
-        }
-        journal.emit("RecordClaimed", kind.name, transfer.record_id, payload)
-        items[transfer.record_id] = ClaimItem(
-            transfer.record_id, ClaimStatus.CLAIMED, owner_id, pool_id, since[transfer.record_id]
-        )
-    return items
-
-
-def _under(transfer: Transfer, rule: Rule | None) -> Transfer:
-    """The transfer with the rule in its reason, by which claims are counted."""
-    if rule is None:
-        return transfer
-    return replace(transfer, why=replace(transfer.why, policy=rule.mark))
 
 
 async def _name_holders(
@@ -359,3 +270,6 @@ async def _put_back(
         journal.emit("RecordReturned", kind.name, record_id, payload)
         items[record_id] = ClaimItem(record_id, ClaimStatus.RETURNED, pool_id=target, since=since[record_id])
     return items
+
+
+__all__ = ["ClaimItem", "ClaimStatus", "claim_records", "return_records"]

@@ -41,6 +41,24 @@ class AlreadyClaimed(EvenhandError):
     code = "ALREADY_CLAIMED"
 
 
+class DrawPending(EvenhandError):
+    """The window for claims has ended, and lots are not drawn yet."""
+
+    code = "DRAW_PENDING"
+
+
+class OfferEnded(EvenhandError):
+    """The offer was accepted by somebody else, or its time is over."""
+
+    code = "OFFER_ENDED"
+
+
+class ViewLimitReached(EvenhandError):
+    """The user has looked into as many records of the pool today as the rule allows."""
+
+    code = "VIEW_LIMIT_REACHED"
+
+
 class NotInPool(EvenhandError):
     """The record waits in another pool than the one named, or is not the caller's to give back."""
 
@@ -64,9 +82,12 @@ __all__ = [
     "CapReached",
     "ClaimLimitReached",
     "CoolingDown",
+    "DrawPending",
     "Frozen",
     "HeldByConflict",
     "NotInPool",
     "NotPoolMember",
+    "OfferEnded",
     "TransferRefused",
+    "ViewLimitReached",
 ]

@@ -6,9 +6,18 @@ from uuid import UUID
 
 from tortoise import fields
 
-from evenhand.entities.columns import choice, count, mapping, name_column, number_list, short_text, string_list
-from evenhand.entities.enums import PoolRole
-from evenhand.tenancy.models import RecordModel, ref
+from evenhand.entities.columns import (
+    choice,
+    count,
+    mapping,
+    name_column,
+    number_list,
+    object_list,
+    short_text,
+    string_list,
+)
+from evenhand.entities.enums import OfferState, PoolRole
+from evenhand.tenancy.models import RecordModel, TenantModel, ref
 
 
 def usual_warnings() -> list[int]:
@@ -120,3 +129,141 @@ class PoolRule(RecordModel):
         app = "core"
         table = "pool_rules"
         indexes = (("tenant_id", "entity", "position"),)
+
+
+class PoolDraw(TenantModel):
+    """A window in which claims of a record in a pool are only collected."""
+
+    append_only = True
+
+    entity = fields.CharField(max_length=64)
+    record_id = fields.UUIDField()
+    pool = ref("core.Pool")
+    pool_id: UUID
+    rule = ref("core.PoolRule")
+    rule_id: UUID
+    """Id of the rule that asks for lots."""
+    opened_at = fields.DatetimeField()
+    """When the record came to the pool."""
+    closes_at = fields.DatetimeField()
+    """When lots are drawn."""
+
+    class Meta:
+        app = "core"
+        table = "pool_draws"
+        unique_together = (("tenant_id", "record_id", "opened_at"),)
+        indexes = (("tenant_id", "closes_at", "id"),)
+
+
+class PoolDrawEntry(TenantModel):
+    """A claim that takes part in a draw; all have the same chance."""
+
+    append_only = True
+
+    draw = ref("core.PoolDraw")
+    draw_id: UUID
+    user = ref("core.User")
+    user_id: UUID
+    entered_at = fields.DatetimeField()
+    """When the person claimed."""
+
+    class Meta:
+        app = "core"
+        table = "pool_draw_entries"
+        unique_together = (("tenant_id", "draw_id", "user_id"),)
+
+
+class PoolDrawResult(TenantModel):
+    """How a draw ended; with the seed anybody can draw it again."""
+
+    append_only = True
+
+    draw = ref("core.PoolDraw")
+    draw_id: UUID
+    seed = fields.BigIntField()
+    """By what the order was drawn."""
+    winner = ref("core.User", null=True)
+    winner_id: UUID | None
+    """Id of who got the record; null when nobody who entered may have it."""
+    places = object_list()
+    """Everybody who entered, in the order drawn: {"user", "outcome"}."""
+    drawn_at = fields.DatetimeField()
+    """When lots were drawn."""
+
+    class Meta:
+        app = "core"
+        table = "pool_draw_results"
+        unique_together = (("tenant_id", "draw_id"),)
+
+
+class PoolOffer(TenantModel):
+    """A record in a pool that is offered to several people; who accepts first gets it."""
+
+    entity = fields.CharField(max_length=64)
+    record_id = fields.UUIDField()
+    pool = ref("core.Pool")
+    pool_id: UUID
+    """Id of the pool that the record waits in."""
+    fallback_pool = ref("core.Pool", null=True)
+    fallback_pool_id: UUID | None
+    """Id of the pool into which the record goes when nobody accepts; null when it stays."""
+    state = choice(OfferState, default=OfferState.OPEN)
+    """Where it stands."""
+    note = short_text(500)
+    offered_by = ref("core.User", null=True)
+    offered_by_id: UUID | None
+    offered_at = fields.DatetimeField()
+    """When it was offered."""
+    expires_at = fields.DatetimeField()
+    """Until when it can be accepted."""
+    accepted_by = ref("core.User", null=True)
+    accepted_by_id: UUID | None
+    ended_at = fields.DatetimeField(null=True)
+    """When it ended, whatever the end."""
+
+    class Meta:
+        app = "core"
+        table = "pool_offers"
+        indexes = (("tenant_id", "record_id", "offered_at"),)
+
+
+class PoolOfferSeat(TenantModel):
+    """One person to whom a record is offered."""
+
+    offer = ref("core.PoolOffer")
+    offer_id: UUID
+    user = ref("core.User")
+    user_id: UUID
+    declined_at = fields.DatetimeField(null=True)
+    """When the person declined; null otherwise."""
+
+    class Meta:
+        app = "core"
+        table = "pool_offer_seats"
+        unique_together = (("tenant_id", "offer_id", "user_id"),)
+
+
+class PoolView(TenantModel):
+    """A record in a pool into which somebody looked on a day."""
+
+    append_only = True
+
+    user = ref("core.User")
+    user_id: UUID
+    day = fields.DateField()
+    """The tenant's day."""
+    entity = fields.CharField(max_length=64)
+    record_id = fields.UUIDField()
+    pool = ref("core.Pool")
+    pool_id: UUID
+    """Id of the pool that the record waited in."""
+    rule = ref("core.PoolRule", null=True)
+    rule_id: UUID | None
+    """Id of the rule by which it is counted."""
+    viewed_at = fields.DatetimeField()
+    """When the person first looked on that day."""
+
+    class Meta:
+        app = "core"
+        table = "pool_views"
+        unique_together = (("tenant_id", "user_id", "day", "record_id"),)
