@@ -9,10 +9,11 @@ from typing import Any
 
 from rich.console import Group
 
-from benchmarks.ownership import ledger, reclaim, visibility
+from benchmarks.ownership import handover, ledger, reclaim, visibility
 
 PARTS: dict[str, Callable[[Namespace], Awaitable[Any]]] = {
     "ledger": ledger.run,
+    "handover": handover.run,
     "reclaim": reclaim.run,
     "visibility": visibility.run,
 }

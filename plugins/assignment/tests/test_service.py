@@ -169,9 +169,9 @@ async def test_a_leaver_and_a_returner_move_nobody_else(office: Office) -> None:
     await assign(office, await office.leads(9))
     with acting_as(office.tenant.system):
         async with reading():
-            held = await Lead.filter(owner_id=one).values_list("id", flat=True)
+            held = await Lead.filter(owner_id=one)
         for lead in held:
-            await archive_record("Lead", lead)
+            await archive_record("Lead", lead.id)
         await update_record("User", one, {"is_active": False})
     alone: Counter[UUID | None] = Counter(await assign(office, await office.leads(40)))
     assert alone == {two: 20, three: 20}

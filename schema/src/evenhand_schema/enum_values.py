@@ -123,6 +123,27 @@ VALUES: Mapping[str, Mapping[str, str]] = {
         "OUTBOUND": "We reached out to the customer.",
         "INTERNAL": "Among ourselves.",
     },
+    "HandoverMethod": {
+        "POLICY": "An assignment policy of a plugin decides.",
+        "FOLLOW_ACCOUNT": "A lead or deal goes where its customer goes.",
+        "COLLABORATOR": "Who works on it already gets it.",
+        "BALANCE": "The books are as even as possible afterwards.",
+        "SHARES": "Each gets a number of customers by shares.",
+        "HAND": "A person chose.",
+    },
+    "HandoverOutcome": {
+        "MOVED": "It changed hands.",
+        "STALE": "It had changed hands since it was planned, or was closed, and was left alone.",
+        "STAYED": "Nobody was chosen, and it stayed.",
+        "RETURNED": "It changed hands, and went back.",
+        "KEPT": "It changed hands, and stayed there when the hand-over was undone, because somebody had moved it on.",
+    },
+    "HandoverState": {
+        "DRAFT": "It can be changed; nothing changed hands yet.",
+        "EXECUTED": "The records changed hands.",
+        "UNDONE": "The records went back.",
+        "CANCELLED": "It was given up before anything changed hands.",
+    },
     "Interest": {"COLD": "Little.", "WARM": "Some.", "HOT": "Much."},
     "JobState": {
         "QUEUED": "It waits for its turn.",

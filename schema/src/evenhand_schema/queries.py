@@ -203,7 +203,8 @@ def query_fields() -> dict[str, Any]:
         "plugins": strawberry.field(resolver=_plugins, description="The installed plugins, in the tenant's order."),
         "plugin": _plugin_field(),
     }
-    for name in (*ENTITIES, "Job", "Notification", "Schedule", "AutomationRun", "WebhookEndpoint", "OwnershipSignal"):
+    plain = ("Job", "Notification", "Schedule", "AutomationRun", "Handover", "WebhookEndpoint", "OwnershipSignal")
+    for name in (*ENTITIES, *plain):
         item = TYPES[name]
         members[snake(name)] = record_field(item)
         choosing = choosing_arguments(item)

@@ -8,6 +8,7 @@ from evenhand_schema.contributions import Contributions
 from evenhand_schema.mutations.approvals import approval_mutations
 from evenhand_schema.mutations.automation import automation_mutations
 from evenhand_schema.mutations.failures import HANDLERS
+from evenhand_schema.mutations.handovers import handover_mutations
 from evenhand_schema.mutations.jobs import job_mutations
 from evenhand_schema.mutations.members import member_mutations
 from evenhand_schema.mutations.merges import merge_mutations
@@ -31,6 +32,7 @@ def own_mutations() -> dict[str, Any]:
         | ownership_mutations(records.updates["Opportunity"])
         | opportunity_mutations(records.results["Opportunity"])
         | member_mutations()
+        | handover_mutations()
         | merge_mutations()
         | reclaim_mutations()
         | pool_mutations()

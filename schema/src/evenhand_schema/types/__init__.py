@@ -17,6 +17,7 @@ from evenhand_schema.types.campaign import Campaign
 from evenhand_schema.types.contact import Contact, ContactChannel
 from evenhand_schema.types.custom_field import CustomField
 from evenhand_schema.types.external_id import ExternalId
+from evenhand_schema.types.handover import Handover, HandoverLine, HandoverTask
 from evenhand_schema.types.holiday import Holiday
 from evenhand_schema.types.job import Job, Schedule
 from evenhand_schema.types.lead import Lead
@@ -86,6 +87,9 @@ __all__ = [
     "ExtensionRequest",
     "ExternalId",
     "FieldRule",
+    "Handover",
+    "HandoverLine",
+    "HandoverTask",
     "Holiday",
     "Job",
     "Lead",

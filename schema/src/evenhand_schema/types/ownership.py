@@ -85,7 +85,8 @@ class Verdict:
     candidate: User | None = strawberry.field(resolver=_candidate, description="The candidate.")
 
 
-def _verdicts(root: Any) -> list[Verdict]:
+def verdicts_of(kept: Any) -> list[Verdict]:
+    """Verdicts as they are kept, the first in line first."""
     found = [
         Verdict(
             candidate_id=strawberry.ID(str(item["candidate"])),
@@ -94,9 +95,13 @@ def _verdicts(root: Any) -> list[Verdict]:
             rank=item["rank"],
             evidence=item["evidence"],
         )
-        for item in root.verdicts
+        for item in kept
     ]
     return sorted(found, key=lambda verdict: (verdict.rank is None, verdict.rank or 0, verdict.candidate_id))
+
+
+def _verdicts(root: Any) -> list[Verdict]:
+    return verdicts_of(root.verdicts)
 
 
 @bound(models.Decision)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -12,7 +12,7 @@ from evenhand.actions.handovers.settings import handover_limits
 from evenhand.actions.journal import Journal, Why
 from evenhand.actions.pools.guard import CHECKS, Inspection, Transfer
 from evenhand.actions.stages import tenant_zone
-from evenhand.auth.permissions import Operation, require
+from evenhand.auth.permissions import Operation, PermissionDenied, require
 from evenhand.db.session import raw_connection, reading
 from evenhand.entities.enums import OwnershipReason
 from evenhand.entities.registry import entity
@@ -22,6 +22,7 @@ from evenhand.ownership.handovers.reading import (
     ENTITIES,
     books_of,
     items_of,
+    may_hand_over,
     owner_changes,
     people,
     tasks_along,
@@ -207,14 +208,23 @@ async def preview_handover(handover_id: UUID) -> dict[str, Any]:
     Raises:
         NotFound, PermissionDenied.
     """
+    return (await shown_previews([handover_id]))[handover_id]
+
+
+async def shown_previews(handover_ids: Collection[UUID]) -> dict[UUID, dict[str, Any]]:
+    """The previews of plans as JSON, see `preview_handover`."""
     require(current_actor(), Operation.READ, "Handover")
     async with reading() as client:
-        plan = await Handover.filter(id=handover_id).first()
-        if plan is None:
-            raise NotFound("Handover", handover_id)
-        return await shown_preview(plan, Journal("preview_handover", current_actor(), client, clock.now()))
-
-
-async def shown_preview(plan: Handover, journal: Journal) -> dict[str, Any]:
-    """The preview of a plan as JSON: of an executed one as it was then."""
-    return plan.books or (await preview_of(plan, journal, inspect=True)).plain()
+        plans = {plan.id: plan for plan in await Handover.filter(id__in=list(handover_ids))}
+        journal = Journal("preview_handover", current_actor(), client, clock.now())
+        found: dict[UUID, dict[str, Any]] = {}
+        for handover_id in handover_ids:
+            plan = plans.get(handover_id)
+            if plan is None:
+                raise NotFound("Handover", handover_id)
+            if not await may_hand_over(current_actor(), plan.from_user_id):
+                raise PermissionDenied(
+                    "Managers look at hand-overs of themselves and of their people.", hint="Ask an admin."
+                )
+            found[handover_id] = plan.books or (await preview_of(plan, journal, inspect=True)).plain()
+    return found

@@ -6,48 +6,21 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from evenhand.actions.journal import Journal
-from evenhand.db.bulk import insert_rows
+from evenhand.actions.record_members import teams_of, write_teams
 from evenhand.entities.enums import MemberRole
+from evenhand.entities.registry import entity
 from evenhand.ownership.handovers.models import Handover
-from evenhand.ownership.members.models import MembershipEntry, RecordMember
-from evenhand.tenancy.models import uuid7
-
-_COLUMNS = {"Account": "account_id", "Lead": "lead_id", "Opportunity": "opportunity_id"}
+from evenhand.ownership.handovers.reading import ENTITIES
+from evenhand.ownership.members.rules import Member
 
 
 async def keep_watching(plan: Handover, moving: Sequence[Mapping[str, Any]], journal: Journal) -> None:
-    """Make who hands over a watcher of the records; where that user is in the team already, nothing changes."""
-    names = {line["record_id"]: line["entity"] for line in moving}
-    rows = [
-        {
-            "id": uuid7(),
-            "tenant_id": plan.tenant_id,
-            **{column: record_id if _COLUMNS[name] == column else None for column in _COLUMNS.values()},
-            "user_id": plan.from_user_id,
-            "role": MemberRole.WATCHER,
-            "share": None,
-            "created_at": journal.now,
+    """Make who hands over a watcher of the records that others own now; a record in a pool has no team."""
+    watcher = Member(plan.from_user_id, MemberRole.WATCHER, None)
+    for name in ENTITIES:
+        ids = [line["record_id"] for line in moving if line["entity"] == name and line["to_user_id"] is not None]
+        teams = await teams_of(entity(name), ids)
+        wanted = {
+            one: [*teams.get(one, {}).values(), watcher] for one in ids if watcher.user_id not in teams.get(one, {})
         }
-        for record_id, name in names.items()
-    ]
-    suffix = "ON CONFLICT DO NOTHING RETURNING coalesce(account_id, lead_id, opportunity_id) AS record_id"
-    joined = [row["record_id"] for row in await insert_rows(journal.client, RecordMember, rows, suffix=suffix)]
-    history = [
-        {
-            "id": uuid7(),
-            "tenant_id": plan.tenant_id,
-            "entity": names[record_id],
-            "record_id": record_id,
-            "user_id": plan.from_user_id,
-            "role": MemberRole.WATCHER,
-            "share": None,
-            "started_at": journal.now,
-            "actor_id": journal.actor.user_id,
-            "via": journal.actor.via,
-        }
-        for record_id in joined
-    ]
-    await insert_rows(journal.client, MembershipEntry, history)
-    for record_id in joined:
-        after = {"watchers": [str(plan.from_user_id)]}
-        journal.record(names[record_id], record_id, before={"watchers": []}, after=after)
+        await write_teams(entity(name), wanted, journal)

@@ -19,6 +19,7 @@ class Handover(TenantModel):
     from_user_id: UUID
     """Id of who hands over."""
     state = choice(HandoverState, default=HandoverState.DRAFT)
+    """Where it stands; only a draft can be changed."""
     note = short_text(500)
     """Why, in words."""
     entities = string_list()
