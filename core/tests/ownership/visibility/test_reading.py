@@ -94,7 +94,7 @@ async def test_what_belongs_to_a_record_is_seen_with_it(tenant: SomeTenant) -> N
     mine = await tenant.create("Account", name="Mine", owner_id=rep)
     theirs = await tenant.create("Account", name="Theirs", owner_id=manager)
     accounts: list[tuple[UUID, dict[str, str]]] = [(mine, {}), (theirs, {})]
-    for entity, values in {
+    belonging: dict[str, dict[str, object]] = {
         "Contact": {"name": "Li"},
         "Activity": {"kind": "call", "subject": "Called", "author_id": manager},
         "Task": {"subject": "Call"},
@@ -102,7 +102,8 @@ async def test_what_belongs_to_a_record_is_seen_with_it(tenant: SomeTenant) -> N
         "SurveyAnswer": {"kind": "csat", "score": 3},
         "Attachment": {"file_name": "a.pdf", "size_bytes": 1, "sha256": "0" * 64},
         "Order": {"total": "1"},
-    }.items():
+    }
+    for entity, values in belonging.items():
         if entity == "Order":
             accounts = [(mine, {"number": "1"}), (theirs, {"number": "2"})]
         ids = [await tenant.create(entity, **{**values, "account_id": account, **more}) for account, more in accounts]
