@@ -58,14 +58,13 @@ CROSS JOIN LATERAL (
     ) AS found
 ) AS happened
 WHERE r.tenant_id = $1 AND r.owner_id IS NOT NULL AND r.archived_at IS NULL AND {in_play}
-    AND ($3::uuid[] IS NULL OR r.id = ANY ($3)) AND ($4::uuid IS NULL OR r.id > $4)
-    AND ($5::timestamptz IS NULL OR r.held_since <= $5) AND ($6::uuid IS NULL OR r.owner_id = $6)
+    {chosen}
     AND NOT EXISTS (
         SELECT FROM conflict_parties AS party
         JOIN conflict_cases AS dispute ON dispute.tenant_id = $1 AND dispute.id = party.case_id
         WHERE party.tenant_id = $1 AND party.{reference} = r.id AND dispute.ended_at IS NULL
     )
-ORDER BY r.id LIMIT $7
+ORDER BY r.id {limit}
 """
 
 
@@ -190,18 +189,29 @@ async def read_held(
     """Records that somebody holds with their deadlines, in the order of their ids; those in a conflict case are not
     among them."""
     name = book.entity
-    traits = ", ".join(f'r."{column}"' for column in CONDITIONS[name].values())
+    values: list[Any] = [current_tenant(), book.now]
+    conditions: list[str] = []
+    # Only what is given stands in the statement: then the planner goes along the index from the last id on.
+    for condition, value in (
+        ("r.id = ANY (${}::uuid[])", None if ids is None else list(ids)),
+        ("r.id > ${}", after),
+        ("r.held_since <= ${}", held_before),
+        ("r.owner_id = ${}", owner_id),
+    ):
+        if value is not None:
+            values.append(value)
+            conditions.append(f"AND {condition.format(len(values))}")
     statement = _HELD.format(
         planned=PLANNED,
         entity=name,
         table=entity(name).model._meta.db_table,
-        traits=traits,
+        traits=", ".join(f'r."{column}"' for column in CONDITIONS[name].values()),
         country=_COUNTRY[name],
         in_play=_IN_PLAY[name],
         reference=f"{name.lower()}_id",
+        chosen=" ".join(conditions),
+        limit="" if limit is None else f"LIMIT {int(limit)}",
     )
-    wanted = None if ids is None else list(ids)
-    values = (current_tenant(), book.now, wanted, after, held_before, owner_id, limit)
     async with reading() as client:
         rows = [dict(row) for row in await raw_connection(client).fetch(statement, *values)]
     return [
