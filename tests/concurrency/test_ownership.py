@@ -11,7 +11,6 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from evenhand.actions.reclaims.reclaiming import reclaim_batch
 
 from evenhand import clock
 from evenhand.actions.handovers.execution import execute_handover
@@ -22,6 +21,7 @@ from evenhand.actions.merges.merge import Source, merge_accounts
 from evenhand.actions.merges.unmerge import unmerge_account
 from evenhand.actions.owners import set_owner
 from evenhand.actions.pools.claims import claim_records, return_records
+from evenhand.actions.reclaims.reclaiming import reclaim_batch
 from evenhand.actions.records import archive_record, create_records, restore_record
 from evenhand.db.session import raw_connection, reading
 from evenhand.entities.enums import HandoverMethod
