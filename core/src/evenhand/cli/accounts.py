@@ -76,7 +76,8 @@ def user_add(
     console.print(f"User {name} added, id {run(main)}.", highlight=False)
 
 
-async def _find_user(wanted: str) -> UUID:
+async def find_user(wanted: str) -> UUID:
+    """The id of the only user with this name, e-mail or id; raises `AmbiguousUser`."""
     async with reading():
         users = await User.filter(archived_at=None)
     found = [user for user in users if wanted in (str(user.id), user.email, user.name)]
@@ -100,7 +101,7 @@ def apikey_create(
 
     async def main(_: DatabaseConfig) -> str:
         with acting_as(await tenant_actor(tenant)):
-            return await create_api_key(await _find_user(user), name, scopes=scope, expires_at=expires_at)
+            return await create_api_key(await find_user(user), name, scopes=scope, expires_at=expires_at)
 
     console.print(run(main), highlight=False, soft_wrap=True)
 
