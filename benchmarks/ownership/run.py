@@ -9,13 +9,14 @@ from typing import Any
 
 from rich.console import Group
 
-from benchmarks.ownership import handover, ledger, reclaim, visibility
+from benchmarks.ownership import audit, handover, ledger, reclaim, visibility
 
 PARTS: dict[str, Callable[[Namespace], Awaitable[Any]]] = {
     "ledger": ledger.run,
     "handover": handover.run,
     "reclaim": reclaim.run,
     "visibility": visibility.run,
+    "audit": audit.run,
 }
 
 
@@ -23,6 +24,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     """The options of these benchmarks."""
     group = parser.add_argument_group("ownership")
     group.add_argument("--parts", nargs="+", choices=PARTS, default=list(PARTS), help="which parts of ownership")
+    audit.add_options(parser)
 
 
 async def run(options: Namespace) -> Group:

@@ -6,7 +6,7 @@ from uuid import UUID
 
 import pytest
 
-from evenhand.audit.models import AuditEntry, Problem, SealKind
+from evenhand.audit.models import AuditEntry, ChainProblem, SealKind
 from evenhand.audit.verifying import verify_chain
 from evenhand.db.config import DatabaseConfig
 from evenhand.db.session import reading
@@ -65,7 +65,7 @@ async def test_a_changed_entry(database: DatabaseConfig, tenant: SomeTenant, acc
     )
     broken = await broken_of(tenant)
     assert broken.number == await link_of(database, tenant, entry)
-    assert (broken.problem, broken.kind, broken.entry_id) == (Problem.CHANGED, SealKind.AUDIT, entry)
+    assert (broken.problem, broken.kind, broken.entry_id) == (ChainProblem.CHANGED, SealKind.AUDIT, entry)
 
 
 async def test_the_first_of_several_is_named(
@@ -97,7 +97,7 @@ async def test_a_changed_line_of_the_ledger(database: DatabaseConfig, tenant: So
         accounts[2],
     )
     broken = await broken_of(tenant)
-    assert (broken.problem, broken.kind) == (Problem.CHANGED, SealKind.LEDGER)
+    assert (broken.problem, broken.kind) == (ChainProblem.CHANGED, SealKind.LEDGER)
 
 
 @pytest.mark.parametrize(("table", "kind"), [("audit_entries", "audit"), ("ownership_entries", "ledger")])
@@ -109,7 +109,7 @@ async def test_a_deleted_entry(
         database, tenant, f"DELETE FROM {table} WHERE tenant_id = $1 AND record_id = $2", tenant.id, accounts[0]
     )
     broken = await broken_of(tenant)
-    assert (broken.problem, broken.kind) == (Problem.MISSING, kind)
+    assert (broken.problem, broken.kind) == (ChainProblem.MISSING, kind)
 
 
 async def test_an_entry_deleted_before_it_was_sealed(
@@ -118,7 +118,7 @@ async def test_an_entry_deleted_before_it_was_sealed(
     entry = await entry_of(tenant, accounts[3])
     await tamper(database, tenant, "DELETE FROM audit_entries WHERE tenant_id = $1 AND id = $2", tenant.id, entry)
     broken = await broken_of(tenant)
-    assert (broken.problem, broken.entry_id) == (Problem.MISSING, entry)
+    assert (broken.problem, broken.entry_id) == (ChainProblem.MISSING, entry)
     assert broken.number is not None
 
 
@@ -138,7 +138,7 @@ async def test_an_entry_slipped_in_without_the_queue(
         await owner.execute(_SLIPPED_IN, tenant.id, entry, accounts[0])
         await owner.execute("ALTER TABLE audit_entries ENABLE TRIGGER note_unsealed")
     broken = await broken_of(tenant)
-    assert (broken.problem, broken.number, broken.entry_id) == (Problem.EXTRA, None, entry)
+    assert (broken.problem, broken.number, broken.entry_id) == (ChainProblem.EXTRA, None, entry)
 
 
 async def test_a_back_dated_entry_has_a_late_number(
@@ -155,14 +155,14 @@ async def test_a_deleted_seal(database: DatabaseConfig, tenant: SomeTenant, acco
     await seal_and_verify(tenant)
     await tamper(database, tenant, "DELETE FROM audit_seals WHERE tenant_id = $1 AND number = 4", tenant.id)
     broken = await broken_of(tenant)
-    assert (broken.problem, broken.number) == (Problem.CHAIN, 4)
+    assert (broken.problem, broken.number) == (ChainProblem.CHAIN, 4)
 
 
 async def test_the_first_seal_deleted(database: DatabaseConfig, tenant: SomeTenant, accounts: list[UUID]) -> None:
     await seal_and_verify(tenant)
     await tamper(database, tenant, "DELETE FROM audit_seals WHERE tenant_id = $1 AND number = 1", tenant.id)
     broken = await broken_of(tenant)
-    assert (broken.problem, broken.number) == (Problem.CHAIN, 1)
+    assert (broken.problem, broken.number) == (ChainProblem.CHAIN, 1)
 
 
 async def test_reordered_seals(database: DatabaseConfig, tenant: SomeTenant, accounts: list[UUID]) -> None:
@@ -173,7 +173,7 @@ async def test_reordered_seals(database: DatabaseConfig, tenant: SomeTenant, acc
                 "UPDATE audit_seals SET number = $3 WHERE tenant_id = $1 AND number = $2", tenant.id, old, new
             )
     broken = await broken_of(tenant)
-    assert (broken.problem, broken.number) == (Problem.CHAIN, 3)
+    assert (broken.problem, broken.number) == (ChainProblem.CHAIN, 3)
 
 
 async def test_a_seal_moved_to_another_entry(
@@ -184,7 +184,7 @@ async def test_a_seal_moved_to_another_entry(
         database, tenant, "UPDATE audit_seals SET id = gen_random_uuid() WHERE tenant_id = $1 AND number = 5", tenant.id
     )
     broken = await broken_of(tenant)
-    assert (broken.problem, broken.number) == (Problem.MISSING, 5)
+    assert (broken.problem, broken.number) == (ChainProblem.MISSING, 5)
 
 
 async def test_an_entry_changed_with_its_digest(
@@ -202,7 +202,7 @@ async def test_an_entry_changed_with_its_digest(
             entry,
         )
     broken = await broken_of(tenant)
-    assert (broken.problem, broken.number) == (Problem.CHAIN, number)
+    assert (broken.problem, broken.number) == (ChainProblem.CHAIN, number)
 
 
 async def test_an_end_cut_off_is_seen_by_the_head(
@@ -211,10 +211,10 @@ async def test_an_end_cut_off_is_seen_by_the_head(
     last = (await seal_and_verify(tenant)).last
     await tamper(database, tenant, "DELETE FROM audit_seals WHERE tenant_id = $1 AND number > $2", tenant.id, last - 3)
     broken = await broken_of(tenant)
-    assert (broken.problem, broken.number) == (Problem.CHAIN, last - 2)
+    assert (broken.problem, broken.number) == (ChainProblem.CHAIN, last - 2)
     await tenant.create("Account", name="later")
     broken = await broken_of(tenant)
-    assert (broken.problem, broken.number) == (Problem.CHAIN, last - 2)
+    assert (broken.problem, broken.number) == (ChainProblem.CHAIN, last - 2)
 
 
 async def test_links_that_were_added_by_hand(
@@ -230,7 +230,7 @@ async def test_links_that_were_added_by_hand(
     with acting_as(tenant.system):
         broken = (await verify_chain()).broken
     assert broken is not None
-    assert (broken.problem, broken.number) == (Problem.CHAIN, last)
+    assert (broken.problem, broken.number) == (ChainProblem.CHAIN, last)
 
 
 async def test_tenants_have_chains_of_their_own(

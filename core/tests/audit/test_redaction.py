@@ -10,7 +10,7 @@ import pytest
 
 from evenhand.actions.audit import Redacted, redact_audit
 from evenhand.actions.owners import set_owner
-from evenhand.audit.models import AuditEntry, AuditRedaction, Problem, SealKind
+from evenhand.audit.models import AuditEntry, AuditRedaction, ChainProblem, SealKind
 from evenhand.auth.permissions import PermissionDenied
 from evenhand.db.config import DatabaseConfig
 from evenhand.db.session import raw_connection, reading, transaction
@@ -101,7 +101,7 @@ async def test_a_change_after_a_redaction_is_found(database: DatabaseConfig, ten
         contact,
     )
     broken = await broken_of(tenant)
-    assert (broken.problem, broken.kind) == (Problem.CHANGED, SealKind.AUDIT)
+    assert (broken.problem, broken.kind) == (ChainProblem.CHANGED, SealKind.AUDIT)
 
 
 async def test_a_redaction_that_was_taken_away_or_changed_is_found(
@@ -113,7 +113,7 @@ async def test_a_redaction_that_was_taken_away_or_changed_is_found(
     await tamper(database, tenant, "UPDATE audit_redactions SET reason = 'Two' WHERE tenant_id = $1", tenant.id)
     assert (await broken_of(tenant)).kind is SealKind.REDACTION
     await tamper(database, tenant, "DELETE FROM audit_redactions WHERE tenant_id = $1", tenant.id)
-    assert (await broken_of(tenant)).problem is Problem.CHANGED
+    assert (await broken_of(tenant)).problem is ChainProblem.CHANGED
 
 
 async def test_an_entry_that_was_changed_before_stays_broken(
@@ -129,7 +129,7 @@ async def test_an_entry_that_was_changed_before_stays_broken(
     )
     with acting_as(tenant.system):
         await redact_audit("Contact", contact, ["department"], "To hide it")
-    assert (await broken_of(tenant)).problem is Problem.CHANGED
+    assert (await broken_of(tenant)).problem is ChainProblem.CHANGED
 
 
 async def test_who_may_and_what_is_refused(tenant: SomeTenant, other_tenant: SomeTenant, contact: UUID) -> None:

@@ -12,7 +12,7 @@ from evenhand.actions import audit
 from evenhand.actions.audit import set_audit_retention
 from evenhand.actions.journal import writing
 from evenhand.actions.records import create_records
-from evenhand.audit.models import AuditEntry, AuditRetention, AuditSeal, Problem
+from evenhand.audit.models import AuditEntry, AuditRetention, AuditSeal, ChainProblem
 from evenhand.audit.sealing import seal_entries
 from evenhand.auth.permissions import PermissionDenied
 from evenhand.db.config import DatabaseConfig
@@ -122,7 +122,7 @@ async def test_a_young_entry_deleted_by_hand_is_missing(database: DatabaseConfig
     assert (await seal_and_verify(old_tenant)).broken is None
     statement = "DELETE FROM audit_entries WHERE tenant_id = $1 AND record_id = $2"
     await tamper(database, old_tenant, statement, old_tenant.id, account)
-    assert (await broken_of(old_tenant)).problem is Problem.MISSING
+    assert (await broken_of(old_tenant)).problem is ChainProblem.MISSING
 
 
 async def test_a_false_word_of_retention_is_found(database: DatabaseConfig, old_tenant: SomeTenant) -> None:
@@ -134,7 +134,7 @@ async def test_a_false_word_of_retention_is_found(database: DatabaseConfig, old_
         database, old_tenant, "UPDATE audit_retentions SET up_to_number = 1000000 WHERE tenant_id = $1", old_tenant.id
     )
     broken = await broken_of(old_tenant)
-    assert (broken.problem, broken.kind) == (Problem.CHANGED, "retention")
+    assert (broken.problem, broken.kind) == (ChainProblem.CHANGED, "retention")
 
 
 async def test_who_may_and_which_periods(tenant: SomeTenant) -> None:

@@ -13,6 +13,7 @@ from strawberry import Info
 from evenhand.auth.permissions import Operation, may, require
 from evenhand.entities.registry import ENTITIES, searchable
 from evenhand_schema.aggregates import groups_field
+from evenhand_schema.audit import audit_fields
 from evenhand_schema.connections import Connection, Page
 from evenhand_schema.context import place, request_of
 from evenhand_schema.contributions import Contributions, RootField, TableList
@@ -193,6 +194,7 @@ def query_fields() -> dict[str, Any]:
     """The core's fields of `Query` by Python name."""
     members: dict[str, Any] = {
         **delivery_fields(),
+        **audit_fields(),
         "node": _node_field(),
         "me": strawberry.field(resolver=_me, description="The user whose key this is.", metadata=marked(CallerField())),
         "unread_notification_count": strawberry.field(
@@ -204,6 +206,7 @@ def query_fields() -> dict[str, Any]:
         "plugin": _plugin_field(),
     }
     plain = ("Job", "Notification", "Schedule", "AutomationRun", "Handover", "WebhookEndpoint", "OwnershipSignal")
+    plain += ("AuditEntry", "AuditVerification")
     for name in (*ENTITIES, *plain):
         item = TYPES[name]
         members[snake(name)] = record_field(item)

@@ -19,6 +19,7 @@ from evenhand.db.session import raw_connection
 from evenhand.entities import User
 from evenhand.entities.registry import entity
 from evenhand.errors import InvalidInput, NotFound, Problem
+from evenhand.jobs.queue import enqueue
 from evenhand.tenancy.context import Role, current_actor
 from evenhand.tenancy.models import uuid7
 
@@ -36,6 +37,7 @@ class Checkpoint:
     """A link of the chain at a moment."""
 
     id: UUID
+    tenant_id: UUID
     number: int
     hash: str
     taken_at: datetime
@@ -60,8 +62,8 @@ async def take_checkpoint() -> Checkpoint:
     await seal_entries()
     async with writing("take_audit_checkpoint") as journal:
         head: Head = await seal_in(raw_connection(journal.client))
-        taken = Checkpoint(uuid7(), head.number, head.hash.hex(), journal.now)
-        row = {**asdict(taken), "tenant_id": journal.actor.tenant_id, "user_id": journal.actor.user_id}
+        taken = Checkpoint(uuid7(), journal.actor.tenant_id, head.number, head.hash.hex(), journal.now)
+        row = {**asdict(taken), "user_id": journal.actor.user_id}
         await insert_rows(journal.client, AuditCheckpoint, [row])
     return taken
 
@@ -81,6 +83,17 @@ async def verify_audit(first: int = 1, *, checkpoints: Mapping[int, bytes] | Non
     async with writing("verify_audit") as journal:
         await _keep(journal, found)
     return found
+
+
+async def request_verification() -> UUID:
+    """Have the chain verified by a job; while one waits or runs, no other is made. Returns: the job's id.
+
+    Raises:
+        PermissionDenied: the caller is no admin.
+    """
+    require(current_actor(), Operation.CONFIGURE, ENTITY)
+    async with writing("verify_audit"):
+        return await enqueue("audit_verification", {}, title="Audit verification", key="audit_verification")
 
 
 async def _keep(journal: Journal, found: Verification) -> None:
@@ -201,6 +214,7 @@ __all__ = [
     "Redacted",
     "redact_audit",
     "remove_old_entries",
+    "request_verification",
     "set_audit_retention",
     "take_checkpoint",
     "verify_audit",

@@ -26,7 +26,7 @@ class SealKind(StrEnum):
     RETENTION = "retention"
 
 
-class Problem(StrEnum):
+class ChainProblem(StrEnum):
     """What is wrong with a link of the chain."""
 
     CHANGED = "changed"
@@ -207,7 +207,7 @@ class AuditVerification(TenantModel):
     """When."""
     duration_ms = fields.IntField()
     """Milliseconds that it took."""
-    problem: Problem | None = choice(Problem, null=True)
+    problem: ChainProblem | None = choice(ChainProblem, null=True)
     """What is wrong with the first broken link; null when nothing is."""
     number: int | None = fields.BigIntField(null=True)
     """Its number; null when there is none."""
@@ -234,6 +234,6 @@ __all__ = [
     "AuditSeal",
     "AuditSettings",
     "AuditVerification",
-    "Problem",
+    "ChainProblem",
     "SealKind",
 ]

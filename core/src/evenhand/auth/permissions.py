@@ -31,7 +31,10 @@ class PermissionDenied(EvenhandError):
     code = "PERMISSION_DENIED"
 
 
-PRIVATE = frozenset({"ApiKey", "Schedule", "WebhookEndpoint", "WebhookAttempt", "EventDelivery", "OwnershipSignal"})
+PRIVATE = frozenset(
+    {"ApiKey", "Schedule", "WebhookEndpoint", "WebhookAttempt", "EventDelivery", "OwnershipSignal"}
+    | {"AuditEntry", "AuditVerification"}
+)
 """Entities that only admins read."""
 
 NOT_FOR_REPS = frozenset({"Handover", "HandoverLine"})

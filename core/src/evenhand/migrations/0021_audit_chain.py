@@ -8,7 +8,7 @@ from tortoise.indexes import Index
 from tortoise.migrations import operations as ops
 from uuid_utils.compat import uuid7
 
-from evenhand.audit.models import Problem, SealKind
+from evenhand.audit.models import ChainProblem, SealKind
 from evenhand.db.config import APP_ROLE
 from evenhand.db.operations import RunSQL, ScopeTables
 from evenhand.tenancy.context import current_tenant
@@ -269,7 +269,7 @@ class Migration(migrations.Migration):
                     fields.CharEnumField(
                         null=True,
                         description="CHANGED: changed\nMISSING: missing\nEXTRA: extra\nCHAIN: chain",
-                        enum_type=Problem,
+                        enum_type=ChainProblem,
                         max_length=32,
                     ),
                 ),

@@ -6,6 +6,7 @@ import strawberry
 
 from evenhand_schema.contributions import Contributions
 from evenhand_schema.mutations.approvals import approval_mutations
+from evenhand_schema.mutations.audit import audit_mutations
 from evenhand_schema.mutations.automation import automation_mutations
 from evenhand_schema.mutations.failures import HANDLERS
 from evenhand_schema.mutations.handovers import handover_mutations
@@ -44,6 +45,7 @@ def own_mutations() -> dict[str, Any]:
         | automation_mutations()
         | plugin_mutations()
         | webhook_mutations()
+        | audit_mutations()
     )
 
 

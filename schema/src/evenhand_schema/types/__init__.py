@@ -12,6 +12,7 @@ from evenhand_schema.types.approval import (
     Deputy,
 )
 from evenhand_schema.types.attachment import Attachment
+from evenhand_schema.types.audit import AuditEntry, AuditVerification
 from evenhand_schema.types.automation import AutomationCount, AutomationRule, AutomationRun
 from evenhand_schema.types.campaign import Campaign
 from evenhand_schema.types.contact import Contact, ContactChannel
@@ -72,6 +73,8 @@ __all__ = [
     "ApprovalRequest",
     "ApprovalSeat",
     "Attachment",
+    "AuditEntry",
+    "AuditVerification",
     "AutomationCount",
     "AutomationRule",
     "AutomationRun",
