@@ -34,14 +34,14 @@ TRIGGERED = ("audit_entries", "ownership_entries")
 # Every fifth entry is a line of the ledger.
 _ENTRIES = """
 INSERT INTO audit_entries (id, tenant_id, entity, record_id, action, before, after, user_id, via, occurred_at)
-SELECT gen_random_uuid(), $1, 'Lead', gen_random_uuid(), 'update_lead',
+SELECT uuidv7(), $1, 'Lead', gen_random_uuid(), 'update_lead',
     jsonb_build_object('status', 'new', 'amount', n, 'next_step', '跟进 ' || n),
     jsonb_build_object('status', 'working', 'amount', n * 1.5, 'next_step', '报价 ' || n, 'name', '客户 ' || n),
     gen_random_uuid(), 'graphql', now() FROM generate_series(1, $2::int) AS n
 """
 _LINES = """
 INSERT INTO ownership_entries (id, tenant_id, entity, record_id, pool_id, started_at, reason, note, via)
-SELECT gen_random_uuid(), $1, 'Lead', gen_random_uuid(), (SELECT id FROM pools WHERE tenant_id = $1 LIMIT 1), now(),
+SELECT uuidv7(), $1, 'Lead', gen_random_uuid(), (SELECT id FROM pools WHERE tenant_id = $1 LIMIT 1), now(),
     'released', 'note ' || n, 'graphql' FROM generate_series(1, $2::int) AS n
 """
 
