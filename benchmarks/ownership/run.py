@@ -9,9 +9,10 @@ from typing import Any
 
 from rich.console import Group
 
-from benchmarks.ownership import audit, handover, ledger, reclaim, visibility
+from benchmarks.ownership import audit, claims, handover, ledger, reclaim, visibility
 
 PARTS: dict[str, Callable[[Namespace], Awaitable[Any]]] = {
+    "claims": claims.run,
     "ledger": ledger.run,
     "handover": handover.run,
     "reclaim": reclaim.run,

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
 from evenhand.actions.errors import NoPolicy
 from evenhand.actions.journal import Journal, Why, writing
 from evenhand.actions.owners import Holder, change_holders
+from evenhand.actions.pools.guard import inspect
+from evenhand.actions.pools.inspection import Inspection, Transfer
 from evenhand.auth.permissions import Operation, require
 from evenhand.db.bulk import insert_rows
 from evenhand.db.session import raw_connection
@@ -100,6 +102,35 @@ def check_resolutions(
         )
 
 
+async def _within_limits(
+    kind: Entity,
+    resolutions: Sequence[Resolution],
+    found: Mapping[UUID, Any],
+    plugin: str,
+    journal: Journal,
+) -> list[Resolution]:
+    """Leave records where they are that limits keep from the owner whom the policy chose; the verdict says why."""
+    chosen = [item for item in resolutions if item.owner_id is not None]
+    transfers = []
+    for item in chosen:
+        columns = found[item.record_id].columns()
+        before = Holder(columns["owner_id"], columns["pool_id"])
+        why = Why(OwnershipReason.ASSIGNED, policy=f"{plugin}:{item.policy}")
+        transfers.append(Transfer(item.record_id, columns, before, Holder(owner_id=item.owner_id), why))
+    moving = [transfer for transfer in transfers if transfer.before != transfer.after]
+    inspection = await inspect(Inspection(kind, moving, journal))
+    refused = {moving[place].record_id: error.code for place, error in inspection.refused.items()}
+    return [_refused(item, refused[item.record_id]) if item.record_id in refused else item for item in resolutions]
+
+
+def _refused(item: Resolution, code: str) -> Resolution:
+    verdicts = [
+        replace(verdict, eligible=False, reason=code, rank=None) if verdict.candidate_id == item.owner_id else verdict
+        for verdict in item.verdicts
+    ]
+    return replace(item, owner_id=None, verdicts=verdicts)
+
+
 def _decision_row(plugin: str, kind: Entity, item: Resolution, journal: Journal) -> dict[str, Any]:
     return {
         "id": uuid7(),
@@ -167,6 +198,7 @@ async def _assign_batch(
             raise no_policy(kind, policy)
         plugin, resolutions = answer
         check_resolutions(resolutions, records, candidates, policy)
+        resolutions = await _within_limits(kind, resolutions, found, plugin, journal)
         rows = [_decision_row(plugin, kind, item, journal) for item in resolutions]
         await insert_rows(journal.client, Decision, rows)
         given = [row for row in rows if row["owner_id"] is not None]

@@ -7,12 +7,14 @@ import contextlib
 import itertools
 import random
 from collections import Counter
+from collections.abc import Sequence
 from contextlib import suppress
 from datetime import timedelta
 from uuid import UUID
 
 import pytest
 
+from evenhand.actions.assignment import assign_records
 from evenhand.actions.bulk import create_many
 from evenhand.actions.errors import OwnerNotEligible
 from evenhand.actions.owners import set_owner
@@ -25,7 +27,11 @@ from evenhand.entities import Lead
 from evenhand.entities.enums import OwnershipReason
 from evenhand.errors import InvalidInput
 from evenhand.events.models import OutboxEvent
-from evenhand.ownership.models import OwnershipEntry
+from evenhand.ownership.models import Decision, OwnershipEntry
+from evenhand.plugins.contract import Candidate, OpenRecord, Resolution, TenantContext, Verdict
+from evenhand.plugins.hooks import hookimpl
+from evenhand.plugins.host import PluginHost
+from evenhand.plugins.manifest import PluginManifest
 from evenhand.tenancy.context import Role, acting_as
 from evenhand.tenancy.models import uuid7
 from evenhand.testing import SomeTenant
@@ -333,3 +339,28 @@ async def test_returns(team: Team) -> None:
             line = await OwnershipEntry.filter(record_id=mine).order_by("-started_at").first()
     assert line is not None
     assert (line.reason, line.note) == (OwnershipReason.RETURNED, "to the others")
+
+
+async def test_assignment_leaves_what_limits_refuse(team: Team, host: PluginHost) -> None:
+    class FirstRep:
+        @hookimpl
+        async def resolve_owner(
+            self, ctx: TenantContext, records: Sequence[OpenRecord], candidates: Sequence[Candidate]
+        ) -> list[Resolution]:
+            verdicts = [
+                Verdict(one.user_id, one.user_id == team.reps[0], "CHOSEN" if one.user_id == team.reps[0] else "OTHER")
+                for one in candidates
+            ]
+            return [Resolution(record.record_id, team.reps[0], "first", 1, verdicts) for record in records]
+
+    host.load(PluginManifest(slug="firstrep", title={"en": "First"}, api=">=0", hooks="unused:unused"), FirstRep())
+    await team.tenant.enable("firstrep")
+    await team.rule(holding_cap=2)
+    leads = await team.leads(4)
+    with acting_as(team.tenant.system):
+        assigned = await assign_records("Lead", leads)
+        assert [one.owner_id for one in assigned] == [team.reps[0], team.reps[0], None, None]
+        async with reading():
+            decision = await Decision.get(id=assigned[2].decision_id)
+    assert {one["reason"] for one in decision.verdicts} == {"CAP_REACHED", "OTHER"}
+    assert await team.holder(leads[3]) == (None, team.pool)
