@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -36,7 +37,7 @@ async def test_steps_choose_one_after_the_other(office: Office) -> None:
     first, second, third = [await office.account(name) for name in ("kept", "balanced", "nobody's")]
     deals = {account: await office.deal(account, 100) for account in (first, second, third)}
     with acting_as(office.tenant.system):
-        await add_record_member("Account", first, office.heirs[1], MemberRole.COLLABORATOR)
+        await add_record_member("Account", first, office.heirs[1], MemberRole.COLLABORATOR, Decimal(20))
     with acting_as(office.manager):
         steps = [
             Step(HandoverMethod.COLLABORATOR, where=Where(entities=frozenset({"Account"}))),
