@@ -37,6 +37,33 @@ VALUES: Mapping[str, Mapping[str, str]] = {
         "ACTIVE": "Events are sent to it.",
         "PAUSED": "Nothing is sent; `pauseReason` says why.",
     },
+    "ConflictKind": {
+        "DUPLICATE_CUSTOMER": "The same customer is there twice.",
+        "SAME_DOMAIN": "Customers with the same domain.",
+        "SAME_TAX_ID": "Customers with the same tax id.",
+        "PARENT_CHILD": "A group and one of its companies.",
+        "SAME_WORK": "Several worked on the same.",
+        "OTHER": "Anything else; who opens it says what.",
+    },
+    "ConflictState": {
+        "OPEN": "It waits for a ruling; holders do not change.",
+        "RULED": "It was ruled on; parties may appeal.",
+        "APPEALED": "It waits for the final ruling; holders do not change.",
+        "CLOSED": "The ruling is final.",
+        "WITHDRAWN": "It ended without a ruling.",
+    },
+    "DuplicateKeyKind": {
+        "TAX_ID": "The tax id.",
+        "DOMAIN": "The domain of the website or the e-mail address.",
+        "EMAIL": "The e-mail address.",
+        "PHONE": "The phone number.",
+        "NAME": "The name of the company, without its legal form.",
+    },
+    "Strictness": {
+        "STOP": "The record is not created or claimed.",
+        "WARN": "It is, and an event tells of the other one.",
+        "OFF": "Nothing happens.",
+    },
     "MemberRole": {
         "COLLABORATOR": "Works on the record with a share.",
         "WATCHER": "Sees the record and changes nothing.",

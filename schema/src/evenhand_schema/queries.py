@@ -19,8 +19,10 @@ from evenhand_schema.context import place, request_of
 from evenhand_schema.contributions import Contributions, RootField, TableList
 from evenhand_schema.declare import TYPES, Bound, Node
 from evenhand_schema.deliveries import delivery_fields
+from evenhand_schema.duplicates import duplicates_field
 from evenhand_schema.errors import to_uuid
 from evenhand_schema.ledger import owner_as_of_field
+from evenhand_schema.mutations.ownership import OwnableEntity
 from evenhand_schema.mutations.pools import replay_draw_field
 from evenhand_schema.names import plural, snake
 from evenhand_schema.ordering import OrderDirection
@@ -202,6 +204,7 @@ def query_fields() -> dict[str, Any]:
         ),
         **reclaim_fields(),
         "search": search_field(),
+        "duplicates_of": duplicates_field(OwnableEntity),
         "plugins": strawberry.field(resolver=_plugins, description="The installed plugins, in the tenant's order."),
         "plugin": _plugin_field(),
     }

@@ -32,6 +32,14 @@ from evenhand.events.changes import (
     TeamChanged,
     Untagged,
 )
+from evenhand.events.conflicts import (
+    ConflictAppealed,
+    ConflictClosed,
+    ConflictEscalated,
+    ConflictOpened,
+    ConflictRuled,
+    ConflictWithdrawn,
+)
 from evenhand.events.handovers import HandoverExecuted, HandoverUndone
 from evenhand.events.pools import LotsDrawn, OfferExpired, RecordClaimed, RecordOffered, RecordReturned
 from evenhand.events.reclaims import (
@@ -199,6 +207,12 @@ __all__ = [
     "CompetitorCreated",
     "CompetitorRestored",
     "CompetitorUpdated",
+    "ConflictAppealed",
+    "ConflictClosed",
+    "ConflictEscalated",
+    "ConflictOpened",
+    "ConflictRuled",
+    "ConflictWithdrawn",
     "ContactArchived",
     "ContactCreated",
     "ContactRestored",

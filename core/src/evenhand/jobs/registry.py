@@ -25,6 +25,7 @@ H = TypeVar("H", bound=JobHandler)
 CORE_JOBS: tuple[str, ...] = (
     "evenhand.jobs.housekeeping",
     "evenhand.jobs.approvals",
+    "evenhand.jobs.conflicts",
     "evenhand.jobs.audit",
     "evenhand.jobs.pools",
     "evenhand.automation.reminders",

@@ -5,9 +5,11 @@ from typing import Any
 import strawberry
 
 from evenhand_schema.contributions import Contributions
+from evenhand_schema.duplicates import duplicate_mutations
 from evenhand_schema.mutations.approvals import approval_mutations
 from evenhand_schema.mutations.audit import audit_mutations
 from evenhand_schema.mutations.automation import automation_mutations
+from evenhand_schema.mutations.conflicts import conflict_mutations
 from evenhand_schema.mutations.failures import HANDLERS
 from evenhand_schema.mutations.handovers import handover_mutations
 from evenhand_schema.mutations.jobs import job_mutations
@@ -34,6 +36,8 @@ def own_mutations() -> dict[str, Any]:
         | opportunity_mutations(records.results["Opportunity"])
         | member_mutations()
         | handover_mutations()
+        | conflict_mutations()
+        | duplicate_mutations()
         | merge_mutations()
         | reclaim_mutations()
         | pool_mutations()

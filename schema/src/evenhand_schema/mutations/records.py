@@ -22,6 +22,14 @@ from evenhand_schema.mutations.inputs import child_inputs, create_input, draft, 
 from evenhand_schema.names import snake
 from evenhand_schema.resolvers import record
 
+OVERRIDE = Annotated[
+    str | None,
+    strawberry.argument(
+        description="Why limits are set aside, such as a customer that somebody has already; for managers and admins, "
+        "kept in the ledger."
+    ),
+]
+
 
 async def changed(info: Info, type_name: str, act: Callable[[], Awaitable[UUID]]) -> Any:
     """Do a change and read the record after it; who may not read it is refused before."""
@@ -32,11 +40,14 @@ async def changed(info: Info, type_name: str, act: Callable[[], Awaitable[UUID]]
 
 
 def _create(kind: Entity, given: Any, returns: Any) -> Any:
-    async def resolve(info: Info, input: Any) -> Any:
-        return await changed(info, kind.name, lambda: create_record(kind.name, draft(input)))
+    async def resolve(info: Info, input: Any, override: str | None = None) -> Any:
+        return await changed(info, kind.name, lambda: create_record(kind.name, draft(input), override=override))
 
     argument = Annotated[given, strawberry.argument(description="Its values.")]
-    return mutation(resolve, {"input": (argument, REQUIRED)}, returns, f"Create a {kind.name} record.")
+    arguments: dict[str, tuple[Any, Any]] = {"input": (argument, REQUIRED)}
+    if kind.ownable:
+        arguments["override"] = (OVERRIDE, None)
+    return mutation(resolve, arguments, returns, f"Create a {kind.name} record.")
 
 
 def _update(kind: Entity, given: Any, returns: Any) -> Any:

@@ -15,6 +15,7 @@ from evenhand_schema.types.attachment import Attachment
 from evenhand_schema.types.audit import AuditEntry, AuditVerification
 from evenhand_schema.types.automation import AutomationCount, AutomationRule, AutomationRun
 from evenhand_schema.types.campaign import Campaign
+from evenhand_schema.types.conflict import ConflictCase, ConflictParty, ConflictRuling, ConflictStatement
 from evenhand_schema.types.contact import Contact, ContactChannel
 from evenhand_schema.types.custom_field import CustomField
 from evenhand_schema.types.external_id import ExternalId
@@ -80,6 +81,10 @@ __all__ = [
     "AutomationRun",
     "Campaign",
     "Competitor",
+    "ConflictCase",
+    "ConflictParty",
+    "ConflictRuling",
+    "ConflictStatement",
     "Contact",
     "ContactChannel",
     "ContactSummary",

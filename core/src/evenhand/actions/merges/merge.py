@@ -81,6 +81,15 @@ async def merge_accounts(
         return [await _take_in(winner, loser, above, words, journal, fill_empty=fill_empty) for loser in losers]
 
 
+async def merge_within(journal: Journal, into: UUID, account_ids: Sequence[UUID]) -> list[UUID]:
+    """Take accounts of the same holder in, inside the transaction of `journal`; see `merge_accounts`."""
+    await lock_tree(entity("Account"), journal)
+    winner, losers = await _lock(into, [Source(one) for one in account_ids], None)
+    above = await _refuse_loops(winner, losers, journal)
+    await _enforce(winner, losers, journal, None)
+    return [await _take_in(winner, loser, above, {}, journal, fill_empty=True) for loser in losers]
+
+
 def _why(winner: Account) -> Why:
     return Why(OwnershipReason.MERGED, note=f"into account {winner.id}")
 

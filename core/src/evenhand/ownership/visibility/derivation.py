@@ -29,6 +29,7 @@ class Derived:
         about: whether the columns `entity` and `record_id` say which record the row is about.
         seats: whether those who are asked for the approval see it.
         former: whether those who once held the record see it, for words that tell them of its loss.
+        parties: whether the parties of the conflict case see it, and who sees all accounts of one of them.
     """
 
     through: Mapping[str, str] = field(default_factory=dict)
@@ -38,6 +39,7 @@ class Derived:
     about: bool = False
     seats: bool = False
     former: bool = False
+    parties: bool = False
 
     def seen_with(self, column: str, about: str | None = None) -> bool:
         """Whether a row is certainly seen by who sees the record that this column names.
@@ -74,6 +76,10 @@ TABLES: Mapping[str, str] = {
     "approval_seats": "ApprovalSeat",
     "approval_decisions": "ApprovalDecision",
     "notifications": "Notification",
+    "conflict_cases": "ConflictCase",
+    "conflict_parties": "ConflictParty",
+    "conflict_statements": "ConflictStatement",
+    "conflict_rulings": "ConflictRuling",
 }
 """The core's kinds of records that not everybody sees, by their tables."""
 
@@ -115,6 +121,10 @@ DERIVED: Mapping[str, Derived] = {
     "Notification": Derived(about=True, former=True),
     "ApprovalSeat": Derived({"request_id": "ApprovalRequest"}, every=True),
     "ApprovalDecision": Derived({"request_id": "ApprovalRequest"}, every=True),
+    "ConflictCase": Derived(people=("opened_by_id", "judge_id"), parties=True),
+    "ConflictParty": Derived({"case_id": "ConflictCase"}, every=True),
+    "ConflictStatement": Derived({"case_id": "ConflictCase"}, every=True),
+    "ConflictRuling": Derived({"case_id": "ConflictCase"}, every=True),
 }
 """How the core's kinds of records are seen, beside those that have holders."""
 

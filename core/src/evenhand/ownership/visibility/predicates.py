@@ -171,7 +171,8 @@ class Predicates:
         parts += [self._about(row)] if derived.about else []
         parts += [self._asked(row)] if derived.seats else []
         parts += [self._former(row)] if derived.former else []
-        if not derived.about:
+        parts += [self._party(row)] if derived.parties else []
+        if not derived.about and derived.through:
             parts.append(self._alone(derived, row))
         return f"({' OR '.join(part for part in parts if part)})"
 
@@ -192,6 +193,12 @@ class Predicates:
             f"WHEN '{kind}' THEN {self._record(kind, row, f'{{inner}}.id = {row}.record_id')}" for kind in ABOUT
         )
         return f"CASE {row}.entity {cases} ELSE TRUE END"
+
+    def _party(self, row: str) -> str:
+        inner = f"{row}v"
+        own = self.sight.level("Account", edits=self.edits) in (Level.NONE, Level.OWN)
+        who = f"{inner}.user_id = {self._me()}" if own else among(f"{inner}.user_id", USERS)
+        return self._exists("conflict_parties", inner, f"{inner}.case_id = {row}.id AND {who}", None)
 
     def _asked(self, row: str) -> str:
         inner = f"{row}v"
