@@ -17,7 +17,9 @@ class ConflictCase(TenantModel):
     """Several who claim the same customer or work: the evidence, and where the case stands."""
 
     kind = choice(ConflictKind)
+    """What it is about."""
     state = choice(ConflictState, default=ConflictState.OPEN)
+    """Where it stands."""
     title = name_column()
     """What it is about: the names of the records."""
     reason = long_text()
