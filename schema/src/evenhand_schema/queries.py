@@ -227,6 +227,8 @@ def query_fields() -> dict[str, Any]:
         members[snake(name)] = record_field(TYPES[name])
         members[snake(plural(name))] = list_field(TYPES[name], choosing_arguments(TYPES[name]))
     members["replay_draw"] = replay_draw_field()
+    members["conflict_case"] = record_field(TYPES["ConflictCase"])
+    members["conflict_cases"] = list_field(TYPES["ConflictCase"], choosing_arguments(TYPES["ConflictCase"]))
     approvals = TYPES["ApprovalRequest"]
     members["approval"] = record_field(approvals)
     members["approvals"] = list_field(approvals, choosing_arguments(approvals))
