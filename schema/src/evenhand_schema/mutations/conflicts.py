@@ -48,9 +48,6 @@ class ConflictRules:
     days_to_rule: int = strawberry.field(description="After so many days a case goes to the manager above.")
     remind_days: int = strawberry.field(description="So many days before that the judge is reminded.")
     days_to_appeal: int = strawberry.field(description="So many days a party may appeal; 0 for never.")
-    open_by_itself: bool = strawberry.field(
-        description="Whether a case is opened when somebody is stopped by a customer of somebody else's."
-    )
 
 
 async def _open(info: Info, records: Any, kind: Any, user_ids: Any, reason: str | None) -> Any:
@@ -116,7 +113,8 @@ async def _withdraw(info: Info, id: Any, reason: str | None) -> Any:
 
 async def _set_rules(info: Info, **choices: Any) -> ConflictRules:
     await request_of(info).renew()
-    return ConflictRules(**asdict(await set_conflict_rules(**choices)))
+    found = asdict(await set_conflict_rules(**choices))
+    return ConflictRules(**{name: found[name] for name in ("days_to_rule", "remind_days", "days_to_appeal")})
 
 
 _IDS = list[strawberry.ID] | None
@@ -183,7 +181,6 @@ def conflict_mutations() -> dict[str, Any]:
                 "days_to_rule": (described(int | None, "Days until a case goes higher, 1 to 90."), None),
                 "remind_days": (described(int | None, "So many days before the judge is reminded."), None),
                 "days_to_appeal": (described(int | None, "Days to appeal, 0 to 90; 0 for never."), None),
-                "open_by_itself": (described(bool | None, "Open a case when somebody is stopped."), None),
             },
             rules,
             "Choose how conflict cases are treated; what is left out stays. Admins only.",
