@@ -13,6 +13,7 @@ from evenhand.actions.journal import Journal, Why, writing
 from evenhand.actions.owners import Holder, change_holders
 from evenhand.actions.pools.guard import inspect
 from evenhand.actions.pools.inspection import Inspection, Transfer
+from evenhand.actions.sight import refuse_records
 from evenhand.auth.permissions import Operation, require
 from evenhand.db.bulk import insert_rows
 from evenhand.db.session import raw_connection
@@ -190,6 +191,7 @@ async def _assign_batch(
         for record_id in ids:
             if record_id not in found:
                 raise NotFound(kind.name, record_id)
+        await refuse_records(kind, ids)
         records = [OpenRecord(kind.name, record_id, found[record_id].columns()) for record_id in ids]
         ctx = await tenant_context(seed=seed, now=journal.now)
         candidates = await candidates_for(kind, ctx)

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from evenhand.actions.journal import writing
 from evenhand.actions.records import create_records
+from evenhand.actions.sight import sees
 from evenhand.auth.permissions import Operation, require
 from evenhand.db.session import reading
 from evenhand.entities import Attachment
@@ -51,6 +52,8 @@ async def read_attachment(attachment_id: UUID) -> tuple[str, bytes]:
     require(current_actor(), Operation.READ, "Attachment")
     async with reading():
         attachment = await Attachment.get_or_none(id=attachment_id, archived_at=None)
+        if attachment is not None and not await sees("Attachment", attachment_id):
+            attachment = None
     if attachment is None:
         raise NotFound("Attachment", attachment_id)
     return attachment.file_name, read_file(attachment.tenant_id, attachment.sha256)

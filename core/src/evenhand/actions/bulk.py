@@ -27,7 +27,7 @@ from evenhand.actions.records import (
 from evenhand.actions.structure import hold_tree
 from evenhand.auth.permissions import Operation, require
 from evenhand.entities.registry import Entity, entity
-from evenhand.errors import EvenhandError, InvalidInput, NotFound, Problem, placed
+from evenhand.errors import EvenhandError, InvalidInput, Problem, placed
 from evenhand.ownership.pools.conditions import COUNTING
 from evenhand.tenancy.context import current_actor
 from evenhand.tenancy.models import RecordModel, uuid7
@@ -272,7 +272,7 @@ async def _lock_named(bulk: Bulk, named: Sequence[tuple[UUID, int | None]]) -> d
     for place, (record_id, version) in enumerate(named):
         record = locked.get(record_id)
         if record is None:
-            bulk.fail(place, NotFound(bulk.kind.name, record_id))
+            bulk.fail(place, locked.refusal(bulk.kind, record_id))
         elif record_id in bulk.places:
             bulk.fail(place, named_twice("id", record_id))
         else:

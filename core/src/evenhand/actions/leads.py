@@ -10,6 +10,7 @@ from uuid import UUID
 from evenhand.actions.errors import AlreadyConverted, RecordArchived, VersionConflict
 from evenhand.actions.journal import Journal, Why, writing
 from evenhand.actions.records import create_records
+from evenhand.actions.sight import refuse_records, sees
 from evenhand.actions.stages import tenant_zone
 from evenhand.actions.validation import validate_changes
 from evenhand.auth.permissions import Operation, require
@@ -57,6 +58,7 @@ async def convert_lead(
         lead = await Lead.filter(id=lead_id).select_for_update(no_key=True).first()
         if lead is None:
             raise NotFound("Lead", lead_id)
+        await refuse_records(entity("Lead"), [lead_id])
         _refuse(lead, version)
         holder = {"owner_id": lead.owner_id} if lead.owner_id else {"pool_id": lead.pool_id}
         account_id = await _account(lead, account_id or lead.account_id, holder, journal, override)
@@ -93,7 +95,7 @@ async def _account(
     lead: Lead, existing: UUID | None, holder: dict[str, Any], journal: Journal, override: str | None
 ) -> UUID:
     if existing is not None:
-        if not await Account.exists(id=existing, archived_at=None):
+        if not await Account.exists(id=existing, archived_at=None) or not await sees("Account", existing):
             raise NotFound("Account", existing)
         return existing
     draft = {

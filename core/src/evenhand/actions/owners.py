@@ -11,6 +11,7 @@ from evenhand.actions.errors import RecordArchived
 from evenhand.actions.journal import Journal, Why, writing
 from evenhand.actions.pools.guard import Transfer, enforce
 from evenhand.actions.record_members import settle_teams
+from evenhand.actions.sight import refuse_records
 from evenhand.actions.values import require_value
 from evenhand.auth.permissions import Operation, require
 from evenhand.db.bulk import update_rows
@@ -128,6 +129,12 @@ async def require_pools(pool_ids: set[UUID]) -> None:
         raise InvalidInput([Problem("pool_id", "REFERENCE_NOT_FOUND", message, "Use the id of a pool.")])
 
 
+async def _lock_changeable(kind: Entity, ids: Sequence[UUID]) -> None:
+    """Lock records and refuse those that the actor may not change."""
+    found = await kind.model.filter(id__in=list(ids)).order_by("id").select_for_update(no_key=True)
+    await refuse_records(kind, sorted(record.id for record in found))
+
+
 async def set_owner(
     entity_name: str,
     record_ids: Sequence[UUID],
@@ -158,6 +165,7 @@ async def set_owner(
     why = Why(reason, note=require_value(OwnershipEntry, "note", note))
     holder = Holder(owner_id, pool_id)
     async with writing("set_owner") as journal:
+        await _lock_changeable(kind, record_ids)
         return await change_holders(
             kind,
             dict.fromkeys(record_ids, holder),

@@ -21,6 +21,7 @@ from evenhand.actions.orders import (
     total_new,
 )
 from evenhand.actions.pools.setup import check_pool_members, check_pool_rules
+from evenhand.actions.sight import refuse_hidden_references
 from evenhand.actions.stages import check_criteria, move_stages, place_in_pipeline, won_again
 from evenhand.actions.structure import settle_structure
 from evenhand.auth.fields.rules import check_export_right, check_rule
@@ -84,6 +85,7 @@ async def prepare_new(kind: Entity, cleaned: Sequence[dict[str, Any]], times: Se
         case "FieldRule" | "ExportRight":
             _check_rights(kind, cleaned, refusals)
     await settle_custom(kind, [(None, values) for values in cleaned], refusals)
+    await refuse_hidden_references(kind, dict(enumerate(cleaned)), refusals)
     for values, at in zip(cleaned, times, strict=True):
         for moment in ("occurred_at", "opened_at", "paid_at", "answered_at"):
             if moment in kind.filled and values[moment] is None:
@@ -157,8 +159,17 @@ async def prepare_changes(
             _check_rights(kind, [{**record.columns(), **values} for record, values in plans], refusals)
     await settle_structure(kind, plans, journal, refusals)
     await settle_custom(kind, plans, refusals)
+    await refuse_hidden_references(kind, _new_values(plans), refusals)
     _check_together(kind, [{**record.columns(), **values} for record, values in plans], refusals)
     refusals.raise_if_any()
+
+
+def _new_values(plans: Sequence[tuple[RecordModel, dict[str, Any]]]) -> dict[int, dict[str, Any]]:
+    """What is different from what is there, by place."""
+    return {
+        row: {name: value for name, value in values.items() if getattr(record, name, None) != value}
+        for row, (record, values) in enumerate(plans)
+    }
 
 
 def _check_rights(kind: Entity, rows: Sequence[Mapping[str, Any]], refusals: Refusals) -> None:

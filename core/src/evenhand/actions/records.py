@@ -17,6 +17,7 @@ from evenhand.actions.journal import Journal, Why, writing
 from evenhand.actions.orders import effects_of_archiving, settle_payments
 from evenhand.actions.pools.guard import Transfer, enforce, enforce_edits
 from evenhand.actions.preparation import prepare_changes, prepare_new
+from evenhand.actions.sight import refused_records
 from evenhand.actions.stages import Move, note_stage_changes
 from evenhand.actions.structure import hold_tree, may_not_archive, may_not_restore
 from evenhand.actions.team_closure import hold_teams, settle_moves, settle_teams
@@ -28,7 +29,7 @@ from evenhand.db.bulk import insert_rows, update_rows
 from evenhand.entities import StageChange
 from evenhand.entities.enums import OwnershipReason
 from evenhand.entities.registry import Entity, entity
-from evenhand.errors import InvalidInput, NotFound, Problem, Refusals, placed
+from evenhand.errors import EvenhandError, InvalidInput, NotFound, Problem, Refusals, placed
 from evenhand.ownership.holders import Holder, default_holder, ineligible_owners, require_may_own
 from evenhand.plugins.contract import RecordChange
 from evenhand.tenancy.context import current_actor
@@ -386,22 +387,40 @@ async def apply_clean(
     return [row["id"] for row in rows]
 
 
-async def lock_known(kind: Entity, ids: Collection[UUID]) -> dict[UUID, RecordModel]:
-    """Lock those of the records that there are, in the order of their ids, so that two writers never wait for each
-    other in a circle.
+class Locked(dict[UUID, RecordModel]):
+    """The records that the actor may change, by their ids; all of them are locked.
+
+    Attributes:
+        refused: why others are not among them.
+    """
+
+    def __init__(self, found: Mapping[UUID, RecordModel], refused: Mapping[UUID, EvenhandError]) -> None:
+        super().__init__({record_id: record for record_id, record in found.items() if record_id not in refused})
+        self.refused = refused
+
+    def refusal(self, kind: Entity, record_id: UUID) -> EvenhandError:
+        """Why a record is not among them: it is not there, or hidden, or may not be changed."""
+        return self.refused.get(record_id) or NotFound(kind.name, record_id)
+
+
+async def lock_known(kind: Entity, ids: Collection[UUID]) -> Locked:
+    """Lock those of the records that there are and that the actor may change, in the order of their ids, so that two
+    writers never wait for each other in a circle.
 
     Without the lock of the key: a write that only refers to a record does not wait for its changes.
     """
     found = await kind.model.filter(id__in=list(set(ids))).order_by("id").select_for_update(no_key=True)
-    return {record.id: record for record in found}
+    records = {record.id: record for record in found}
+    return Locked(records, await refused_records(kind, records))
 
 
 async def lock_all(kind: Entity, ids: Sequence[UUID]) -> dict[UUID, RecordModel]:
-    """Lock the records; raises `NotFound` for the first that there is not."""
+    """Lock the records; raises `NotFound` for the first that there is not or that is hidden from the actor, and
+    `PermissionDenied` for one that the actor only sees."""
     locked = await lock_known(kind, ids)
     for record_id in ids:
         if record_id not in locked:
-            raise NotFound(kind.name, record_id)
+            raise locked.refusal(kind, record_id)
     return locked
 
 

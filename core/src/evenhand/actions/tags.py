@@ -11,6 +11,7 @@ from uuid import UUID
 from evenhand.actions.constraints import explained
 from evenhand.actions.errors import RecordArchived
 from evenhand.actions.journal import Journal, writing
+from evenhand.actions.sight import no_such, refused_records
 from evenhand.actions.values import require_value
 from evenhand.auth.permissions import Operation, require
 from evenhand.db.bulk import insert_rows
@@ -54,6 +55,7 @@ async def put_tags(marks: Sequence[Mark], *, journal: Journal) -> int:
         _require_taggable(mark.entity)
     wanted = {(mark.tag_id, mark.entity, mark.record_id): mark for mark in reversed(marks)}
     present = await _present(marks)
+    await _refuse_hidden(marks)
     await _refuse_archived(marks)
     new = [mark for key, mark in wanted.items() if key not in present]
     rows = [_row(mark, journal) for mark in new]
@@ -64,6 +66,16 @@ async def put_tags(marks: Sequence[Mark], *, journal: Journal) -> int:
         journal.record(mark.entity, mark.record_id, before=None, after=payload, at=mark.at)
         journal.emit("Tagged", mark.entity, mark.record_id, payload, at=mark.at)
     return len(new)
+
+
+async def _refuse_hidden(marks: Sequence[Mark]) -> None:
+    """Refuse tags on records that the actor may not change; on hidden ones in the words for missing ones."""
+    for name in sorted({mark.entity for mark in marks}):
+        refused = await refused_records(entity(name), {mark.record_id for mark in marks if mark.entity == name})
+        for record_id, error in sorted(refused.items()):
+            if isinstance(error, NotFound):
+                raise InvalidInput([no_such(f"{name.lower()}_id", record_id)])
+            raise error
 
 
 async def _refuse_archived(marks: Sequence[Mark]) -> None:
@@ -144,6 +156,11 @@ async def untag_records(entity_name: str, record_ids: Sequence[UUID], tag_id: UU
     async with writing("untag_records") as journal:
         there = Tagging.filter(**{"tag_id": tag_id, f"{column}__in": list(record_ids)})
         found = await there.order_by("id").select_for_update()
+        refused = await refused_records(kind, {getattr(tagging, column) for tagging in found})
+        for error in refused.values():
+            if not isinstance(error, NotFound):
+                raise error
+        found = [tagging for tagging in found if getattr(tagging, column) not in refused]
         for tagging in found:
             record_id: UUID = getattr(tagging, column)
             payload = {"tag_id": tag_id}

@@ -15,7 +15,7 @@ from evenhand.actions.values import require_value
 from evenhand.auth.permissions import Operation, require
 from evenhand.entities import ExternalId
 from evenhand.entities.registry import Entity, entity
-from evenhand.errors import EvenhandError, InvalidInput, NotFound, Refusals, placed
+from evenhand.errors import EvenhandError, InvalidInput, Refusals, placed
 from evenhand.tenancy.context import current_actor
 from evenhand.tenancy.models import RecordModel
 
@@ -100,13 +100,13 @@ async def _plan_known(
 ) -> dict[int, tuple[RecordModel, dict[str, Any]]]:
     """Lock the known records and check their changes. Returns: record and checked values by place."""
     kind = bulk.kind
-    locked = await lock_known(kind, ids.values()) if ids else {}
+    locked = await lock_known(kind, ids.values())
     plans: dict[int, tuple[RecordModel, dict[str, Any]]] = {}
     seen: set[UUID] = set()
     for place, record_id in ids.items():
         record = locked.get(record_id)
         if record is None:
-            refusals.refuse(place, NotFound(kind.name, record_id))
+            refusals.refuse(place, locked.refusal(kind, record_id))
             continue
         if record_id in seen:
             refusals.refuse(place, named_twice("external_id", f"the record of {upserts[place].external_id}"))

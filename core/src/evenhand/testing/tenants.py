@@ -53,12 +53,18 @@ class SomeTenant:
 
 
 async def make_tenant(**options: str) -> SomeTenant:
-    """Create a tenant with a unique slug and one user per role; options as for `create_tenant`."""
+    """Create a tenant with a unique slug and one user per role, the rep under the manager.
+
+    Args:
+        options: as for `create_tenant`.
+    """
     slug = f"t-{uuid7().hex}"
     tenant_id = await create_tenant(slug, options.pop("name", "Test tenant"), **options)
     system = system_actor(tenant_id, via="test")
     users: dict[Role, UUID] = {}
     with acting_as(system):
         for role in Role:
-            users[role] = await create_record("User", {"name": f"{role.value} of {slug[-6:]}", "role": role})
+            above = users[Role.MANAGER] if role is Role.REP else None
+            values = {"name": f"{role.value} of {slug[-6:]}", "role": role, "manager_id": above}
+            users[role] = await create_record("User", values)
     return SomeTenant(tenant_id, slug, system, users)

@@ -145,7 +145,10 @@ async def _change(job: Job, pairs: Sequence[tuple[Draft, UUID]], journal: Journa
     holders: dict[UUID, Holder] = {}
     seen: set[UUID] = set()
     for draft, record_id in pairs:
-        record = locked[record_id]
+        record = locked.get(record_id)
+        if record is None:
+            written.bad.append((draft, explain(draft, locked.refusal(kind, record_id))))
+            continue
         if record_id in seen:
             message = f"The row means the same {kind.name} as an earlier row, under another id."
             twice = RowProblem(draft.row.line, "", draft.key, "SAME_RECORD", message, "Keep one of the two rows.")

@@ -14,6 +14,7 @@ from evenhand.actions.journal import Journal, Why, writing
 from evenhand.actions.merges.references import point_at, references
 from evenhand.actions.pools.guard import Transfer, enforce
 from evenhand.actions.records import apply_clean, refuse_archived, refuse_stale
+from evenhand.actions.sight import refused_records
 from evenhand.actions.structure import lock_tree, loops, parents_of
 from evenhand.auth.permissions import Operation, require
 from evenhand.db.bulk import insert_rows, to_json, update_rows
@@ -138,9 +139,12 @@ async def lock_accounts(ids: Sequence[UUID]) -> dict[UUID, Account]:
     """
     found = await Account.filter(id__in=list(ids)).order_by("id").select_for_update()
     locked = {account.id: account for account in found}
+    refused = await refused_records(entity("Account"), locked)
     for account_id in ids:
         if account_id not in locked:
             raise NotFound("Account", account_id)
+        if account_id in refused:
+            raise refused[account_id]
     return locked
 
 
