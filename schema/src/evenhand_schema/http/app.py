@@ -24,6 +24,7 @@ from evenhand_schema.documents import Documents
 from evenhand_schema.errors import InvalidRequest
 from evenhand_schema.http.config import HttpConfig, http_from_environment
 from evenhand_schema.http.errors import expected
+from evenhand_schema.http.exports import export_endpoint
 from evenhand_schema.http.graphiql import graphiql_routes
 from evenhand_schema.http.health import healthz, readyz
 from evenhand_schema.http.metrics import Metrics, metrics_endpoint
@@ -106,6 +107,7 @@ def create_app(
         routes=[
             Route("/graphql", GraphQLEndpoint(), methods=["GET", "POST", "OPTIONS"]),
             WebSocketRoute("/graphql", websocket_endpoint),
+            Route("/export/{name}.csv", export_endpoint, methods=["GET"]),
             Route("/healthz", healthz),
             Route("/readyz", readyz),
             Route("/metrics", metrics_endpoint),

@@ -8,6 +8,7 @@ from tortoise.expressions import Q
 from evenhand.auth.fields.models import ExportRight
 from evenhand.auth.fields.rules import may_export
 from evenhand.auth.permissions import Operation, require
+from evenhand.db.session import reading
 from evenhand.entities.enums import FieldEffect
 from evenhand.errors import EvenhandError
 from evenhand.tenancy.context import HiddenField, current_actor
@@ -47,7 +48,9 @@ async def can_export(entity: str) -> bool:
     if actor.user_id is None:
         return True
     concerns = Q(user_id=actor.user_id) | Q(role=actor.role)
-    return may_export(actor.role, entity, await ExportRight.filter(concerns, archived_at=None))
+    async with reading():
+        rights = await ExportRight.filter(concerns, archived_at=None)
+    return may_export(actor.role, entity, rights)
 
 
 async def require_export(entity: str) -> None:

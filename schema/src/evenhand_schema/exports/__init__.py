@@ -1,0 +1,1 @@
+"""Records as a file: what it has in its columns, and how it is written."""
