@@ -26,28 +26,14 @@ from evenhand.actions.records import Change, archive_record, create_record, rest
 from evenhand.actions.tags import tag_records, untag_records
 from evenhand.actions.upserts import Upsert, upsert_many
 from evenhand.auth.permissions import PermissionDenied
-from evenhand.db.session import raw_connection, transaction
+from evenhand.db.session import transaction
 from evenhand.entities import Account, Pipeline, Stage
 from evenhand.entities.enums import ApprovalKind, MemberRole
 from evenhand.errors import EvenhandError, InvalidInput, NotFound
 from evenhand.tenancy.context import Role, acting_as
 from evenhand.tenancy.models import uuid7
 from evenhand.testing import SomeTenant
-from evenhand.testing.rows import tenant_models
-
-
-async def digest(tenant: SomeTenant) -> dict[str, str]:
-    """What every table of the tenant holds, in short; any change of any row shows."""
-    parts = [
-        f"SELECT '{table}' AS name, md5(coalesce(string_agg(md5(t::text), '' ORDER BY t.id), '')) AS held "
-        f'FROM "{table}" AS t WHERE t.tenant_id = $1'
-        for table in sorted(model._meta.db_table for model in tenant_models() if "id" in model._meta.db_fields)
-        if table not in ("tenants", "api_keys")
-    ]
-    with acting_as(tenant.system):
-        async with transaction() as client:
-            rows = await raw_connection(client).fetch(" UNION ALL ".join(parts), tenant.id)
-    return {row["name"]: row["held"] for row in rows}
+from evenhand.testing.digests import tenant_digest
 
 
 class Scene:
@@ -122,7 +108,7 @@ ACTS: dict[str, Callable[[Scene, UUID | None], Awaitable[Any]]] = {
 @pytest.mark.parametrize("act", ACTS)
 async def test_a_hidden_record_is_refused_like_a_missing_one(tenant: SomeTenant, act: str) -> None:
     scene = await Scene(tenant).set_up()
-    before = await digest(tenant)
+    before = await tenant_digest(tenant)
     nobody, refusals = uuid7(), []
     with acting_as(tenant.actor(Role.REP)):
         for record_id in (None, nobody):
@@ -141,18 +127,18 @@ async def test_a_hidden_record_is_refused_like_a_missing_one(tenant: SomeTenant,
         return words.replace(str(nobody), "ID")
 
     assert shape(hidden) == shape(missing)
-    assert await digest(tenant) == before
+    assert await tenant_digest(tenant) == before
 
 
 async def test_hidden_records_by_the_names_of_other_systems_and_merges(tenant: SomeTenant) -> None:
     scene = await Scene(tenant).set_up()
-    before = await digest(tenant)
+    before = await tenant_digest(tenant)
     with acting_as(tenant.actor(Role.REP)):
         (item,) = await upsert_many("Account", "erp", [Upsert("A-1", {"name": "Mine now"})])
         assert isinstance(item.error, NotFound)
         assert await untag_records("Account", [scene.account], scene.tag) == 0
     outside = await tenant.create("User", name="Another manager", role=Role.MANAGER)
-    before = await digest(tenant)
+    before = await tenant_digest(tenant)
     with acting_as(replace(tenant.actor(Role.MANAGER), user_id=outside)):
         for attempt in (
             merge_accounts(scene.mine, [Source(scene.account)]),
@@ -160,7 +146,7 @@ async def test_hidden_records_by_the_names_of_other_systems_and_merges(tenant: S
         ):
             with pytest.raises(NotFound):
                 await attempt
-    assert await digest(tenant) == before
+    assert await tenant_digest(tenant) == before
 
 
 @pytest.mark.parametrize("how", ["pool", "watcher", "read level"])
@@ -177,7 +163,7 @@ async def test_what_is_seen_but_not_ones_own_is_refused_as_such(tenant: SomeTena
         case _:
             record = await tenant.create("Account", name="Seen", owner_id=other)
             await tenant.create("VisibilityRule", role="rep", entity="Account", sees="all", edits="own")
-    before = await digest(tenant)
+    before = await tenant_digest(tenant)
     with acting_as(tenant.actor(Role.REP)):
         for attempt in (
             update_record("Account", record, {"name": "X"}),
@@ -188,7 +174,7 @@ async def test_what_is_seen_but_not_ones_own_is_refused_as_such(tenant: SomeTena
             with pytest.raises((PermissionDenied, NotFound)) as caught:
                 await attempt
             assert isinstance(caught.value, PermissionDenied) or "Tag" in caught.value.message
-    assert await digest(tenant) == before
+    assert await tenant_digest(tenant) == before
 
 
 def _in(module: str, *names: str) -> set[str]:

@@ -55,7 +55,6 @@ async def put_tags(marks: Sequence[Mark], *, journal: Journal) -> int:
         _require_taggable(mark.entity)
     wanted = {(mark.tag_id, mark.entity, mark.record_id): mark for mark in reversed(marks)}
     present = await _present(marks)
-    await _refuse_hidden(marks)
     await _refuse_archived(marks)
     new = [mark for key, mark in wanted.items() if key not in present]
     rows = [_row(mark, journal) for mark in new]
@@ -68,18 +67,8 @@ async def put_tags(marks: Sequence[Mark], *, journal: Journal) -> int:
     return len(new)
 
 
-async def _refuse_hidden(marks: Sequence[Mark]) -> None:
-    """Refuse tags on records that the actor may not change; on hidden ones in the words for missing ones."""
-    for name in sorted({mark.entity for mark in marks}):
-        refused = await refused_records(entity(name), {mark.record_id for mark in marks if mark.entity == name})
-        for record_id, error in sorted(refused.items()):
-            if isinstance(error, NotFound):
-                raise InvalidInput([no_such(f"{name.lower()}_id", record_id)])
-            raise error
-
-
 async def _refuse_archived(marks: Sequence[Mark]) -> None:
-    """Refuse tags on records that were put away; nobody puts them away meanwhile."""
+    """Refuse tags on records that were put away, or that the actor may not change; nobody puts them away meanwhile."""
     for name in sorted({mark.entity for mark in marks}):
         rows = await raw_connection(driver_transaction()).fetch(
             f'SELECT id, archived_at FROM "{entity(name).model._meta.db_table}" '
@@ -87,9 +76,18 @@ async def _refuse_archived(marks: Sequence[Mark]) -> None:
             current_actor().tenant_id,
             [mark.record_id for mark in marks if mark.entity == name],
         )
+        await _refuse_hidden(name, [row["id"] for row in rows])
         for row in rows:
             if row["archived_at"] is not None:
                 raise RecordArchived(f"{name} {row['id']} is archived.", hint="Restore it first.")
+
+
+async def _refuse_hidden(name: str, ids: Sequence[UUID]) -> None:
+    """Refuse tags on records that the actor may not change; on hidden ones in the words for missing ones."""
+    for record_id, error in sorted((await refused_records(entity(name), ids)).items()):
+        if isinstance(error, NotFound):
+            raise InvalidInput([no_such(f"{name.lower()}_id", record_id)])
+        raise error
 
 
 def _require_taggable(entity_name: str) -> None:

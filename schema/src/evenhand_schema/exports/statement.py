@@ -11,8 +11,8 @@ from graphql.execution.values import get_variable_values
 
 from evenhand.entities import CustomField
 from evenhand.entities.registry import ENTITIES, Entity
-from evenhand.ownership.visibility.predicates import Predicates
 from evenhand.ownership.visibility.rules import Sight
+from evenhand.tenancy.context import Actor
 from evenhand_schema.declare import TYPES, Bound, One
 from evenhand_schema.errors import InvalidRequest
 from evenhand_schema.exports.headers import header
@@ -21,6 +21,7 @@ from evenhand_schema.reads.arguments import Given, Variables, bind_arguments
 from evenhand_schema.reads.lists import root_list
 from evenhand_schema.reads.masks import shown_table
 from evenhand_schema.reads.parameters import Parameters
+from evenhand_schema.reads.seen import in_tenant
 
 EXPORTED = ("Account", "Contact", "Lead", "Opportunity", "Order", "Payment", "Activity", "Task", "Ticket")
 """Entities that can be exported."""
@@ -69,9 +70,8 @@ def given_arguments(schema: GraphQLSchema, kind: Entity, values: Mapping[str, An
 class _Columns:
     """Collects the columns of an export."""
 
-    def __init__(self, parameters: Parameters, predicates: Predicates, language: str) -> None:
+    def __init__(self, parameters: Parameters, language: str) -> None:
         self._parameters = parameters
-        self._predicates = predicates
         self._language = language
         self.sql: list[str] = []
         self.headers: list[str] = []
@@ -103,11 +103,10 @@ class _Columns:
     def _title(self, one: One, column: str) -> str:
         """What the record that a reference names is called; nothing when the caller does not see it."""
         target, inner = TYPES[one.target], f"r{len(self.sql)}"
-        seen = self._predicates.condition(one.target, inner, target.model)
-        more = f" AND {seen}" if seen is not None else ""
+        conditions = " AND ".join(in_tenant(target, inner, self._parameters))
         return (
             f'(SELECT {inner}."{ENTITIES[one.target].title}" FROM {shown_table(target, inner, self._parameters)} '
-            f'WHERE {inner}.tenant_id = $1 AND {inner}.id = {_ROW}."{column}"{more})'
+            f'WHERE {conditions} AND {inner}.id = {_ROW}."{column}")'
         )
 
     def _channels(self, kind: str) -> str:
@@ -120,7 +119,7 @@ class _Columns:
 
 
 async def statement_of(
-    schema: GraphQLSchema, kind: Entity, values: Mapping[str, Any], sight: Sight, actor: Any, language: str
+    schema: GraphQLSchema, kind: Entity, values: Mapping[str, Any], sight: Sight, actor: Actor, language: str
 ) -> Statement:
     """The statement of an export for the current actor.
 
@@ -130,17 +129,14 @@ async def statement_of(
     """
     item = TYPES[kind.name]
     given, coerced = given_arguments(schema, kind, values)
-    parameters = Parameters()
+    parameters = Parameters(sight)
     listing = root_list(item, _ROW, given, parameters)
-    predicates = Predicates(sight, lambda: parameters.place(lambda actor, values: actor.user_id))
-    seen = predicates.condition(kind.name, _ROW, kind.model)
-    conditions = " AND ".join([*listing.members, *([seen] if seen is not None else [])])
-    columns = _Columns(parameters, predicates, language)
+    columns = _Columns(parameters, language)
     columns.add_all(item, await CustomField.filter(entity=kind.name, archived_at=None).order_by("created_at", "id"))
     order = listing.ordering.sql(_ROW)
-    sql = f"SELECT {', '.join(columns.sql)} FROM {listing.table} WHERE {conditions} ORDER BY {order}"
-    used, kept = parameters.only_used(predicates.prelude(sql))
-    return Statement(used, kept.values(actor, coerced), columns.headers)
+    sql = f"SELECT {', '.join(columns.sql)} FROM {listing.table} WHERE {' AND '.join(listing.members)} ORDER BY {order}"
+    before, used, kept = parameters.only_used(*parameters.sighted(sql))
+    return Statement(before + used, kept.values(actor, coerced), columns.headers)
 
 
 __all__ = ["CHOOSING", "EXPORTED", "Statement", "statement_of"]
