@@ -205,6 +205,14 @@ SETTLED: dict[str, set[str]] = {
         | _in("handovers.undoing", "undo_handover")
         | _in("pools.claims", "claim_records", "return_records")
         | _in("signals", "find_signals", "review_signal")
+        | _in("exports", "note_export_ended", "note_export_started")
+        | _in("pools.draws", "settle_draws")
+        | _in("pools.offers", "accept_offer", "decline_offer", "expire_offers", "offer_records")
+        | _in("pools.views", "view_record")
+        | _in("reclaims.extending", "decide_extension", "request_extension")
+        | _in("reclaims.protection", "protect_records", "unprotect_records")
+        | _in("reclaims.reclaiming", "reclaim_batch")
+        | _in("reclaims.warning", "warn_batch")
     ),
     "are for the system, for admins or about the caller's own settings": (
         _in("approvals.deadlines", "settle_deadlines")
