@@ -7,13 +7,16 @@ from uuid import UUID
 
 import pytest
 
-from evenhand import clock
 from evenhand.actions.errors import AlreadyReviewed
 from evenhand.actions.journal import Why, writing
 from evenhand.actions.owners import Holder, change_holders
+from evenhand.actions.pools.views import view_record
+from evenhand.actions.reclaims.warning import warn_batch
+from evenhand.actions.records import create_records
 from evenhand.actions.signals import bounds_of, find_signals, review_signal
 from evenhand.audit.models import AuditEntry
 from evenhand.auth.permissions import PermissionDenied
+from evenhand.clock import now
 from evenhand.db.session import reading
 from evenhand.entities.enums import OwnershipReason
 from evenhand.entities.registry import entity
@@ -24,24 +27,23 @@ from evenhand.ownership.signals.models import OwnershipSignal, SignalState
 from evenhand.ownership.signals.rules import Bounds, SignalKind
 from evenhand.tenancy.context import Role, acting_as
 from evenhand.testing import SomeTenant
+from evenhand.testing.clock import Clock
 
 
 async def give(tenant: SomeTenant, account: UUID, owner: UUID | None, reason: OwnershipReason, days_ago: float) -> None:
     with acting_as(tenant.system):
         async with writing("import") as journal:
             holder = Holder(owner_id=owner) if owner is not None else Holder(pool_id=await default_pool_id())
-            at = clock.now() - timedelta(days=days_ago)
+            at = now() - timedelta(days=days_ago)
             await change_holders(
                 entity("Account"), {account: holder}, {account: Why(reason)}, journal=journal, moments={account: at}
             )
 
 
 async def old_account(tenant: SomeTenant, owner: UUID, days_ago: float = 80) -> UUID:
-    from evenhand.actions.records import create_records
-
     with acting_as(tenant.system):
         async with writing("import") as journal:
-            at = clock.now() - timedelta(days=days_ago)
+            at = now() - timedelta(days=days_ago)
             drafts = [{"name": "华兴", "owner_id": owner}]
             return (await create_records(entity("Account"), drafts, journal=journal, moments=[at]))[0]
 
@@ -118,12 +120,53 @@ async def test_a_parked_customer(tenant: SomeTenant) -> None:
         subject="Call",
         account_id=busy,
         author_id=colleague,
-        occurred_at=clock.now() - timedelta(days=20),
+        occurred_at=now() - timedelta(days=20),
     )
     await give(tenant, busy, rep, OwnershipReason.MANUAL, 10)
     assert await find(tenant) == 1
     (found,) = await signals(tenant)
     assert (found.kind, found.user_id, found.colleague_id, found.times) == (SignalKind.PARKING, rep, colleague, 2)
+
+
+async def test_deadlines_saved_by_empty_notes(tenant: SomeTenant, clock: Clock) -> None:
+    rep = tenant.users[Role.REP]
+    with acting_as(tenant.system):
+        async with writing("set_up") as journal:
+            pool = await default_pool_id()
+            rule = {"name": "30", "pool_id": pool, "entity": "Account", "idle_days": 30}
+            rule["valid_from"] = (clock.now() - timedelta(days=400)).date()
+            await create_records(entity("PoolRule"), [rule], journal=journal)
+    accounts = [await old_account(tenant, rep, days_ago=29.5) for _ in range(3)]
+    with acting_as(tenant.system):
+        assert (await warn_batch("Account"))[1] == 3
+    clock.advance(hours=6)
+    for number, account in enumerate(accounts):
+        body = "" if number else "."
+        await tenant.create(
+            "Activity",
+            kind="call",
+            subject="跟进",
+            body=body,
+            account_id=account,
+            author_id=rep,
+            occurred_at=clock.now(),
+        )
+    clock.advance(days=1)
+    assert await find(tenant) == 1
+    (found,) = await signals(tenant)
+    assert (found.kind, found.user_id, found.times) == (SignalKind.SHAM_FOLLOW_UP, rep, 3)
+    assert {one["record"] for one in found.evidence} == {str(account) for account in accounts}
+
+
+async def test_looking_into_the_pool_without_claiming(tenant: SomeTenant) -> None:
+    rep = tenant.users[Role.REP]
+    waiting = [await tenant.create("Account", name=f"公司 {number}") for number in range(50)]
+    with acting_as(tenant.actor(Role.REP)):
+        for account in waiting:
+            await view_record("Account", account)
+    assert await find(tenant) == 1
+    (found,) = await signals(tenant)
+    assert (found.kind, found.user_id, found.times) == (SignalKind.LOOKING_ONLY, rep, 50)
 
 
 async def test_people_judge_once_and_never_about_themselves(tenant: SomeTenant) -> None:

@@ -48,6 +48,7 @@ FROM outbox_events AS w
 WHERE w.tenant_id = $1 AND w.type = 'ReclaimWarned' AND w.occurred_at >= $2 AND w.payload ->> 'owner_id' IS NOT NULL
 ORDER BY w.record_id, (w.payload ->> 'due_at'), w.occurred_at DESC
 """
+_LOOKS = "SELECT user_id, entity, record_id, viewed_at FROM pool_views WHERE tenant_id = $1 AND viewed_at >= $2"
 
 
 @dataclass(frozen=True)
@@ -100,5 +101,8 @@ async def facts_since(connection: asyncpg.Connection, tenant_id: UUID, since: da
         )
         for row in await connection.fetch(_TOUCHES, tenant_id, since, records, list(MET))
     ]
-    looks: list[Look] = []
+    looks = [
+        Look(row["user_id"], row["entity"], row["record_id"], row["viewed_at"])
+        for row in await connection.fetch(_LOOKS, tenant_id, since)
+    ]
     return Facts(holdings, touches, warned, looks)
