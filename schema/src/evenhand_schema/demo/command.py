@@ -41,6 +41,7 @@ class Ready:
 
 
 def demo_command(
+    context: typer.Context,
     once: bool = typer.Option(False, "--once", help="Show the tour and end, instead of serving until Ctrl-C."),
     host: str = typer.Option("127.0.0.1", help="Address to listen at."),
     port: int = typer.Option(8000, min=0, max=65535, help="Port to listen at; 0 takes any free one."),
@@ -50,6 +51,8 @@ def demo_command(
 
     The data stay: the next start goes on with them.
     """
+    if context.invoked_subcommand is not None:
+        return
     started = time.perf_counter()
     # Here and not above: the other commands start faster without the web server and the schema.
     from evenhand_schema.http.config import http_from_environment

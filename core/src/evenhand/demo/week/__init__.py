@@ -1,0 +1,1 @@
+"""One simulated week of a made-up company: who loses, claims, hands over and quarrels about which customers."""
