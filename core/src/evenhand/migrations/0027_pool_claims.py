@@ -14,7 +14,7 @@ from evenhand.tenancy.context import current_tenant
 
 
 class Migration(migrations.Migration):
-    dependencies = [("core", "0024_signals"), ("core", "0026_field_rules")]
+    dependencies = [("core", "0026_field_rules")]
 
     initial = False
 

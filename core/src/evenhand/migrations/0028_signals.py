@@ -15,7 +15,7 @@ from evenhand.tenancy.context import current_tenant
 
 
 class Migration(migrations.Migration):
-    dependencies = [("core", "0023_record_clocks")]
+    dependencies = [("core", "0027_pool_claims")]
 
     initial = False
 
