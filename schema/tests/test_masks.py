@@ -163,8 +163,12 @@ async def test_managers_of_the_pool_see_all(gql: Gql, tenant: SomeTenant, waitin
     below = await tenant.create("Team", name="上海", parent_id=above)
     mine = tenant.users[Role.REP]
     await tenant.update("User", mine, team_id=below, regions=["华东"], product_lines=["泵"])
-    who = {"user": {"user_id": mine}, "team": {"team_id": above}, "region": {"region": "华东"}}
-    named = who.get(by, {"product_line": "泵"})
+    who: dict[str, dict[str, Any]] = {
+        "user": {"user_id": mine},
+        "team": {"team_id": above},
+        "region": {"region": "华东"},
+    }
+    named: dict[str, Any] = who.get(by, {"product_line": "泵"})
     for role in ("member", "manager"):
         await tenant.create("PoolMember", pool_id=UUID(found["lead"]["poolId"]), role=role, **named)
         seen = await gql(query, Role.REP, id=str(waiting["lead"]))

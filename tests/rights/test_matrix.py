@@ -16,8 +16,9 @@ from uuid import UUID
 
 import pytest
 
-from evenhand.actions.record_members import Member, set_record_members
+from evenhand.actions.record_members import set_record_members
 from evenhand.entities.enums import MemberRole
+from evenhand.ownership.members.rules import Member
 from evenhand.tenancy.context import Role, acting_as
 from evenhand.tenancy.models import uuid7
 from evenhand.testing import SomeTenant

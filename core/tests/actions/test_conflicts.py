@@ -270,9 +270,10 @@ async def test_settings_are_for_admins(scene: Scene) -> None:
         await set_conflict_rules(days_to_rule=3)
     with acting_as(scene.tenant.actor(Role.ADMIN)):
         assert (await set_conflict_rules(days_to_rule=3, days_to_appeal=0)).days_to_rule == 3
-        for bad in ({"days_to_rule": 0}, {"days_to_rule": 2, "remind_days": 2}):
-            with pytest.raises(InvalidInput):
-                await set_conflict_rules(**bad)
+        with pytest.raises(InvalidInput):
+            await set_conflict_rules(days_to_rule=0)
+        with pytest.raises(InvalidInput):
+            await set_conflict_rules(days_to_rule=2, remind_days=2)
         case_id = await scene.open()
         await rule_conflict(case_id, scene.ruling())
     assert (await scene.case(case_id)).state is ConflictState.CLOSED

@@ -21,7 +21,7 @@ from evenhand.actions.leads import convert_lead
 from evenhand.actions.merges.merge import Source, merge_accounts
 from evenhand.actions.opportunities import move_opportunity
 from evenhand.actions.owners import set_owner
-from evenhand.actions.record_members import Member, set_record_members
+from evenhand.actions.record_members import set_record_members
 from evenhand.actions.records import Change, archive_record, create_record, restore_record, update_record
 from evenhand.actions.tags import tag_records, untag_records
 from evenhand.actions.upserts import Upsert, upsert_many
@@ -30,6 +30,7 @@ from evenhand.db.session import transaction
 from evenhand.entities import Account, Pipeline, Stage
 from evenhand.entities.enums import ApprovalKind, MemberRole
 from evenhand.errors import EvenhandError, InvalidInput, NotFound
+from evenhand.ownership.members.rules import Member
 from evenhand.tenancy.context import Role, acting_as
 from evenhand.tenancy.models import uuid7
 from evenhand.testing import SomeTenant

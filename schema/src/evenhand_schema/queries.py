@@ -22,7 +22,6 @@ from evenhand_schema.deliveries import delivery_fields
 from evenhand_schema.duplicates import duplicates_field
 from evenhand_schema.errors import to_uuid
 from evenhand_schema.ledger import owner_as_of_field
-from evenhand_schema.mutations.ownership import OwnableEntity
 from evenhand_schema.mutations.pools import replay_draw_field
 from evenhand_schema.names import plural, snake
 from evenhand_schema.ordering import OrderDirection
@@ -38,6 +37,7 @@ from evenhand_schema.reclaims import reclaim_fields
 from evenhand_schema.resolvers import PAGING, arguments_of, record, with_arguments
 from evenhand_schema.searches import search_field
 from evenhand_schema.types import User
+from evenhand_schema.types.shared import OwnableEntity
 
 SEARCH = Annotated[
     str | None,
@@ -192,6 +192,20 @@ def _plugin_field() -> Any:
     return strawberry.field(resolver=_plugin, description="A plugin, usable or not; null when there is none.")
 
 
+LISTED = (
+    "Job",
+    "Notification",
+    "Schedule",
+    "AutomationRun",
+    "Handover",
+    "WebhookEndpoint",
+    "OwnershipSignal",
+    "AuditEntry",
+    "AuditVerification",
+)
+"""Types besides the entities that have a field for one record and one for a list."""
+
+
 def query_fields() -> dict[str, Any]:
     """The core's fields of `Query` by Python name."""
     members: dict[str, Any] = {
@@ -208,9 +222,7 @@ def query_fields() -> dict[str, Any]:
         "plugins": strawberry.field(resolver=_plugins, description="The installed plugins, in the tenant's order."),
         "plugin": _plugin_field(),
     }
-    plain = ("Job", "Notification", "Schedule", "AutomationRun", "Handover", "WebhookEndpoint", "OwnershipSignal")
-    plain += ("AuditEntry", "AuditVerification")
-    for name in (*ENTITIES, *plain):
+    for name in (*ENTITIES, *LISTED):
         item = TYPES[name]
         members[snake(name)] = record_field(item)
         choosing = choosing_arguments(item)

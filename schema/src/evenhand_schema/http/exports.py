@@ -117,7 +117,7 @@ async def _read(
             async with transaction(read_only=True) as client:
                 cursor = await raw_connection(client).cursor(statement.sql, *statement.parameters)
                 while found := await cursor.fetch(BATCH):
-                    await pieces.put(lines(found))
+                    await pieces.put(lines([tuple(row) for row in found]))
                     rows += len(found)
             complete = True
         except Exception as error:

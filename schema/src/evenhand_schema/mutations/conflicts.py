@@ -20,9 +20,9 @@ from evenhand_schema.columns import enum_type
 from evenhand_schema.context import request_of
 from evenhand_schema.errors import to_uuid
 from evenhand_schema.mutations.arguments import ID, REQUIRED, described, mutation, result
-from evenhand_schema.mutations.ownership import OwnableEntity
 from evenhand_schema.mutations.records import changed
 from evenhand_schema.types import ConflictCase
+from evenhand_schema.types.shared import OwnableEntity
 
 
 @strawberry.input(description="A record that a case is about.")

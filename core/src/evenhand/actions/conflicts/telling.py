@@ -47,7 +47,8 @@ async def tell(step: str, case: ConflictCase, parties: Parties, journal: Journal
     if step in TO_JUDGE or step == "conflict_due":
         kind = "conflict_judge" if step in ("conflict_opened", "conflict_appealed", "conflict_escalated") else step
         people |= dict.fromkeys(await judges(case), kind)
-    people.pop(actor, None)  # type: ignore[call-overload]
+    if actor is not None:
+        people.pop(actor, None)
     messages = [
         Message(
             user_id,
@@ -66,4 +67,4 @@ async def judges(case: ConflictCase) -> list[UUID]:
     """Who is asked to rule: one user, or all admins."""
     if case.judge_id is not None:
         return [case.judge_id]
-    return list(await User.filter(role=Role.ADMIN, is_active=True, archived_at=None).values_list("id", flat=True))
+    return [admin.id for admin in await User.filter(role=Role.ADMIN, is_active=True, archived_at=None)]
