@@ -29,7 +29,8 @@ class Derived:
         about: whether the columns `entity` and `record_id` say which record the row is about.
         seats: whether those who are asked for the approval see it.
         former: whether those who once held the record see it, for words that tell them of its loss.
-        parties: whether the parties of the conflict case see it, and who sees all accounts of one of them.
+        parties: whether the parties of the conflict case see it, who sees all accounts of one of them, and managers
+            above one of them.
     """
 
     through: Mapping[str, str] = field(default_factory=dict)

@@ -17,7 +17,9 @@ from evenhand.tenancy.context import Role
 from evenhand.tenancy.models import TenantModel
 
 USERS, POOLS, RECORDS, REGIONS = "evenhand_users", "evenhand_pools", "evenhand_records", "evenhand_regions"
-"""The expressions: whose records are seen, which pools, which records because one works on them, which regions."""
+BELOW = "evenhand_below"
+"""The expressions: whose records are seen, which pools, which records because one works on them, which regions; and
+who is anywhere below in the chain of managers."""
 
 _TEAMS = (
     "SELECT c.descendant_id FROM users AS me "
@@ -42,6 +44,12 @@ SELECT p.id FROM pools AS p WHERE p.tenant_id = $1 AND ({open} AND NOT EXISTS (
 _RECORDS = (
     "SELECT coalesce(m.account_id, m.lead_id, m.opportunity_id) FROM record_members AS m "
     "WHERE m.tenant_id = $1 AND m.user_id = {user}{only}"
+)
+_BELOW = (
+    "WITH RECURSIVE below (id) AS ("
+    "SELECT u.id FROM users AS u WHERE u.tenant_id = $1 AND u.manager_id = {user} "
+    "UNION SELECT u.id FROM below AS b JOIN users AS u ON u.tenant_id = $1 AND u.manager_id = b.id"
+    ") SELECT id FROM below"
 )
 _REGIONS = (
     "SELECT region FROM users AS me CROSS JOIN LATERAL jsonb_array_elements_text(me.regions) AS region "
@@ -87,6 +95,7 @@ class Predicates:
             (POOLS, self._pools() if POOLS in sql else ""),
             (RECORDS, _RECORDS.format(user=self._me(), only=self._working()) if RECORDS in sql else ""),
             (REGIONS, _REGIONS.format(user=self._me()) if REGIONS in sql else ""),
+            (BELOW, _BELOW.format(user=self._me()) if BELOW in sql else ""),
         ]
         needed = ", ".join(f"{name} AS MATERIALIZED (SELECT ARRAY({text}) AS ids)" for name, text in found if text)
         return f"WITH {needed} " if needed else ""
@@ -198,6 +207,9 @@ class Predicates:
         inner = f"{row}v"
         own = self.sight.level("Account", edits=self.edits) in (Level.NONE, Level.OWN)
         who = f"{inner}.user_id = {self._me()}" if own else among(f"{inner}.user_id", USERS)
+        if self.sight.role is Role.MANAGER:
+            # Who may rule stands anywhere above, also where the records themselves are not seen.
+            who = f"({who} OR {among(f'{inner}.user_id', BELOW)})"
         return self._exists("conflict_parties", inner, f"{inner}.case_id = {row}.id AND {who}", None)
 
     def _asked(self, row: str) -> str:
