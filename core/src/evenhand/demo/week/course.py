@@ -145,9 +145,11 @@ class Week:
         """The name of the pool that a customer belongs to."""
         return next(one.pool for one in self.cast.customers if one.id == account)
 
-    def of(self, holder: str) -> list[Customer]:
-        """The customers whom somebody held when the week began."""
-        return [one for one in self.cast.customers if one.holder == holder]
+    async def held_by(self, name: str) -> list[Customer]:
+        """The customers whom somebody holds now."""
+        rows = await self.rows("SELECT id FROM accounts WHERE tenant_id = $1 AND owner_id = $2", self.cast.users[name])
+        held = {row["id"] for row in rows}
+        return [one for one in self.cast.customers if one.id in held]
 
     def waiting(self, pool: str) -> list[Customer]:
         """The customers who were in a pool when the week began."""

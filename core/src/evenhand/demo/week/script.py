@@ -69,7 +69,7 @@ async def _wednesday(week: Week, warned: list[UUID]) -> None:
 async def _thursday(week: Week, warned: list[UUID]) -> None:
     """A customer is entered a second time; the two reps do not agree, and it becomes a case."""
     mine, yours = REPS[ABROAD]
-    one = week.of(mine)[-1]
+    one = (await week.held_by(mine))[-1]
     week.moment = week.cast.at(3, 10)
     (row,) = await week.rows("SELECT tax_id FROM accounts WHERE tenant_id = $1 AND id = $2", one.id)
     with acting_as(week.cast.actor(yours)):
