@@ -13,10 +13,10 @@ import pytest
 from evenhand.actions.assignment import Assigned, assign_records
 from evenhand.actions.journal import writing
 from evenhand.actions.plugins import set_plugin
-from evenhand.actions.records import archive_record, create_records
+from evenhand.actions.records import archive_record, create_records, update_record
 from evenhand.api import reading
 from evenhand.audit.models import AuditEntry
-from evenhand.entities import Lead
+from evenhand.entities import Lead, User
 from evenhand.entities.enums import OwnershipReason
 from evenhand.entities.registry import entity
 from evenhand.events.models import OutboxEvent
@@ -106,3 +106,67 @@ async def test_tenants_do_not_share_turns(tenant: SomeTenant, other_tenant: Some
     )
     assert Counter(item.owner_id for item in mine) == dict.fromkeys(ours, 15)
     assert Counter(item.owner_id for item in others) == dict.fromkeys(theirs, 10)
+
+
+@pytest.mark.parametrize("size", [1, 7, 40])
+async def test_t19_parallel_assigners_keep_caps_and_the_shares_of_the_others(tenant: SomeTenant, size: int) -> None:
+    """Nobody gets one more than there is room for, no turn is lost on anybody who is full, the rest stays level."""
+    reps = await reps_of(tenant, REPS)
+    pool = await tenant.create("Pool", name="华东公海")
+    capped = {"pool_id": pool, "name": "Cap", "entity": "Lead"}
+    await tenant.create("PoolRule", **capped, holding_cap=30)
+    with acting_as(tenant.system):
+        async with writing("create_leads") as journal:
+            held = {reps[0]: 25, reps[1]: 30}
+            drafts = [{"name": "Old", "owner_id": rep} for rep, count in held.items() for _ in range(count)]
+            await create_records(entity("Lead"), drafts, journal=journal)
+    leads = await leads_of(tenant, 130)
+    batches = [leads[start : start + size] for start in range(0, len(leads), size)]
+    done = await assign_in_parallel(tenant, [batches[number::ASSIGNERS] for number in range(ASSIGNERS)])
+    received = Counter(item.owner_id for item in done)
+    assert (received[reps[0]], received[reps[1]], received[None]) == (5, 0, 0)
+    others = [received[rep] for rep in reps[2:]]
+    assert sum(others) == 125
+    assert max(others) - min(others) <= 1
+    more = await leads_of(tenant, 40)
+    batches = [more[start : start + size] for start in range(0, len(more), size)]
+    done = await assign_in_parallel(tenant, [batches[number::ASSIGNERS] for number in range(ASSIGNERS)])
+    assert sum(item.owner_id is None for item in done) == 15
+    with acting_as(tenant.system):
+        async with reading():
+            holding = Counter(await Lead.exclude(owner_id=None).values_list("owner_id", flat=True))
+            turns = {turn.user_id: turn.received for turn in await UserTurn.all() if turn.received}
+            (group,) = await TurnGroup.all()
+    assert holding == dict.fromkeys(reps, 30)
+    assert turns == {reps[0]: 5, **dict.fromkeys(reps[2:], 30)}
+    assert group.dealt == 155, "records that nobody got are nobody's turn"
+
+
+async def test_t18_nobody_gets_leads_who_was_deactivated_meanwhile(tenant: SomeTenant) -> None:
+    """An assignment comes wholly before a deactivation or knows of it; it never fails, and nothing goes astray."""
+    reps = await reps_of(tenant, 4)
+    leads = await leads_of(tenant, 120)
+
+    async def deactivate() -> None:
+        with acting_as(tenant.system):
+            await update_record("User", reps[0], {"is_active": False})
+
+    batches = [leads[start : start + 4] for start in range(0, len(leads), 4)]
+    done, _ = await asyncio.gather(
+        assign_in_parallel(tenant, [batches[number::ASSIGNERS] for number in range(ASSIGNERS)]), deactivate()
+    )
+    received = Counter(item.owner_id for item in done)
+    assert None not in received
+    with acting_as(tenant.system):
+        async with reading():
+            gone = await User.get(id=reps[0])
+            decided = await Decision.filter(owner_id=reps[0]).count()
+    assert not gone.is_active
+    assert received[reps[0]] == decided
+    others = [received[rep] for rep in reps[1:]]
+    assert max(others) - min(others) <= 1
+    assert received[reps[0]] <= max(others) + 1
+    assert await assign_in_parallel(tenant, [[leads[:8]]])
+    with acting_as(tenant.system):
+        async with reading():
+            assert await Decision.filter(owner_id=reps[0]).count() == decided

@@ -83,7 +83,7 @@ async def test_decisions_of_many_records_are_read_together(
         return await decisions_for(entity, ids, plugin=plugin)
 
     monkeypatch.setattr(graphql, "decisions_for", counted)
-    answer = await api.data(office.tenant, MANY, Role.MANAGER)
+    answer = await api.data(office.tenant, MANY, Role.ADMIN)
     nodes = answer["leads"]["nodes"]
     assert asked == [{*leads, *unassigned}]
     decided = {node["id"]: node["assignment"]["decision"] for node in nodes}

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evenhand.api import Candidate, Verdict
-from evenhand_assignment.rules import CHOSEN, LATER_IN_TURN, Turn, deal, refusals
+from evenhand.api import Candidate, OpenRecord, Verdict
+from evenhand_assignment.rules import CHOSEN, LATER_IN_TURN, Limits, Turn, deal, refusals
 from evenhand_assignment.settings import AssignmentSettings
 
 USERS = [UUID(int=number << 64 | number, version=4) for number in range(1, 10)]
@@ -245,3 +245,82 @@ def test_everybody_refused_is_told_why() -> None:
 
 def test_absences_can_be_ignored() -> None:
     assert refusals(AssignmentSettings(absences="ignore"), [candidate(USERS[0], absent=True)]) == {}
+
+
+RULE = UUID(int=77)
+
+
+def open_record(record: UUID, holder: UUID | None = None, **changes: object) -> OpenRecord:
+    base = OpenRecord("Lead", record, {"owner_id": holder}, counts_as=RULE)
+    return replace(base, **changes)  # type: ignore[arg-type]
+
+
+@given(st.lists(st.integers(0, 12), min_size=2, max_size=8), st.integers(0, 40), st.integers(1, 60), SEEDS)
+def test_a_cap_that_fills_up_takes_nobodys_turn(rooms: list[int], before: int, count: int, seed: int) -> None:
+    weights = dict.fromkeys(USERS[: len(rooms)], 1000)
+    turns: dict[UUID, Turn] = {}
+    history = Counter(owners(records(before), turns, weights, seed))
+    people = [candidate(user, room={RULE: room}) for user, room in zip(weights, rooms, strict=True)]
+    ids = records(count, before)
+    resolutions, after = deal(ids, turns, weights, (), seed, limits=Limits([open_record(one) for one in ids], people))
+    left, now = dict(zip(weights, rooms, strict=True)), Counter[UUID]()
+    for item in resolutions:
+        full = {user for user in weights if not left[user]}
+        assert {verdict.candidate_id for verdict in item.verdicts if not verdict.eligible} == full
+        assert {verdict.reason for verdict in item.verdicts if not verdict.eligible} <= {"CAP_REACHED"}
+        assert (item.owner_id is None) == (len(full) == len(weights))
+        if item.owner_id is not None:
+            left[item.owner_id] -= 1
+            now[item.owner_id] += 1
+            received = [history[user] + now[user] for user in weights if left[user]]
+            # Those who had room all the time stay level, whoever fills up meanwhile.
+            assert not received or max(received) - min(received) <= 1
+    assert min(left.values()) >= 0
+    assert now.total() == min(count, sum(rooms))
+    assert {user: turn.received for user, turn in after.items() if turn.received} == {
+        user: number for user, number in (history + now).items() if number
+    }
+
+
+@given(st.lists(st.sets(st.sampled_from(USERS[2:6])), min_size=1, max_size=60), SEEDS)
+def test_who_is_kept_from_single_records_does_not_move_the_others(kept: list[set[UUID]], seed: int) -> None:
+    weights = dict.fromkeys(USERS[:6], 1000)
+    ids = records(len(kept))
+    limited = [
+        OpenRecord("Lead", one, {}, blocked=dict.fromkeys(who, "COOLING_DOWN"))
+        for one, who in zip(ids, kept, strict=True)
+    ]
+    resolutions, _ = deal(ids, {}, weights, (), seed, limits=Limits(limited))
+    received: Counter[UUID | None] = Counter()
+    for item, who in zip(resolutions, kept, strict=True):
+        received[item.owner_id] += 1
+        assert item.owner_id not in who
+        assert {one.candidate_id: one.reason for one in item.verdicts if not one.eligible} == dict.fromkeys(
+            who, "COOLING_DOWN"
+        )
+        assert abs(received[USERS[0]] - received[USERS[1]]) <= 1
+        assert max(received[user] for user in weights) - received[USERS[0]] <= 1
+
+
+@given(st.integers(0, 40), st.integers(1, 5), SEEDS)
+def test_a_record_that_nobody_may_get_is_nobodys_turn(before: int, count: int, seed: int) -> None:
+    weights = dict.fromkeys(USERS[:3], 1000)
+    turns: dict[UUID, Turn] = {}
+    owners(records(before), turns, weights, seed)
+    ids = records(count, before)
+    shut = [OpenRecord("Lead", one, {}, blocked=dict.fromkeys(weights, "FROZEN")) for one in ids]
+    resolutions, after = deal(ids, turns, weights, (), seed, limits=Limits(shut))
+    assert [item.owner_id for item in resolutions] == [None] * count
+    assert {verdict.reason for item in resolutions for verdict in item.verdicts} == {"FROZEN"}
+    assert after == turns
+
+
+def test_who_holds_a_record_already_needs_no_room_for_it() -> None:
+    first, second = USERS[:2]
+    weights = dict.fromkeys((first, second), 1000)
+    people = [candidate(first, room={RULE: 0}), candidate(second, room={RULE: 1})]
+    ids = records(3)
+    limits = Limits([open_record(one, first) for one in ids], people)
+    resolutions, _ = deal(ids, {}, weights, (), 1, limits=limits)
+    assert sorted(Counter(item.owner_id for item in resolutions).values()) == [1, 2]
+    assert Counter(item.owner_id for item in resolutions)[second] == 1

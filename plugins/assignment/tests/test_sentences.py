@@ -50,6 +50,18 @@ def test_chinese() -> None:
     }
 
 
+def test_limits() -> None:
+    codes = ("CAP_REACHED", "COOLING_DOWN", "FROZEN", "HELD_BY_CONFLICT")
+    verdicts = [Verdict(user, False, code) for user, code in zip((WANG, ANNA, LI, OMAR), codes, strict=True)]
+    english = explain(verdicts, None, NAMES, "en").candidates
+    assert english[WANG] == "王芳 holds as many such records as a rule allows."
+    assert english[OMAR] == "Omar does not get it: it waits for the ruling of a conflict case."
+    chinese = explain(verdicts, None, NAMES, "zh").candidates
+    assert chinese[ANNA] == "Anna Schmidt不久前持有过该记录，仍在冷却期内，暂不能再次获得。"
+    assert chinese[LI] == "李雷不能获得：该记录刚退回公海，仍在冻结期内。"
+    assert not any(code in sentence for code in codes for sentence in [*english.values(), *chinese.values()])
+
+
 def test_nobody() -> None:
     assert explain(VERDICTS[2:], None, NAMES, "en").sentence == (
         "Nobody of 4 candidates is eligible, so it stays where it is."

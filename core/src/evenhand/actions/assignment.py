@@ -13,6 +13,7 @@ from evenhand.actions.journal import Journal, Why, writing
 from evenhand.actions.owners import Holder, change_holders
 from evenhand.actions.pools.guard import inspect
 from evenhand.actions.pools.inspection import Inspection, Transfer
+from evenhand.actions.pools.openings import Openings, openings_of
 from evenhand.actions.sight import refuse_records
 from evenhand.auth.permissions import Operation, require
 from evenhand.db.bulk import insert_rows
@@ -25,7 +26,7 @@ from evenhand.ownership.models import Decision
 from evenhand.plugins.contract import Candidate, OpenRecord, Resolution, TenantContext
 from evenhand.plugins.host import PluginFailed, current_host, tenant_context
 from evenhand.tenancy.context import current_actor
-from evenhand.tenancy.models import uuid7
+from evenhand.tenancy.models import RecordModel, uuid7
 
 BATCH = 1000
 
@@ -66,6 +67,10 @@ async def candidates_for(kind: Entity, ctx: TenantContext) -> list[Candidate]:
     ]
 
 
+# Shared with all who give records to the same people; who deactivates one of them waits, or was first.
+_KEEP_PEOPLE = "SELECT 1 FROM users WHERE tenant_id = $1 AND is_active AND archived_at IS NULL ORDER BY id FOR SHARE"
+
+
 async def _open_records(kind: Entity) -> Counter[UUID]:
     from evenhand.db.session import driver_transaction
 
@@ -76,6 +81,31 @@ async def _open_records(kind: Entity) -> Counter[UUID]:
         current_actor().tenant_id,
     )
     return Counter({row["owner_id"]: row["held"] for row in rows})
+
+
+async def open_records(
+    kind: Entity,
+    found: Mapping[UUID, RecordModel],
+    ids: Sequence[UUID],
+    candidates: Sequence[Candidate],
+    journal: Journal,
+    *,
+    lock: bool = True,
+) -> tuple[list[OpenRecord], list[Candidate]]:
+    """What a policy is asked: the records in order and the candidates, with what limits leave open.
+
+    Args:
+        found: the records, locked unless it is only a plan.
+        lock: keep the room of all candidates as it is told until the transaction ends.
+    """
+    columns = {record_id: found[record_id].columns() for record_id in ids}
+    able = {one.user_id: one.is_active for one in candidates}
+    openings: Openings = await openings_of(kind, columns, able, journal, lock=lock)
+    records = [
+        OpenRecord(kind.name, record_id, values, openings.blocked.get(record_id, {}), openings.counts_as.get(record_id))
+        for record_id, values in columns.items()
+    ]
+    return records, [replace(one, room=openings.room.get(one.user_id, {})) for one in candidates]
 
 
 def check_resolutions(
@@ -106,30 +136,42 @@ def check_resolutions(
 async def _within_limits(
     kind: Entity,
     resolutions: Sequence[Resolution],
-    found: Mapping[UUID, Any],
+    records: Sequence[OpenRecord],
     plugin: str,
     journal: Journal,
 ) -> list[Resolution]:
-    """Leave records where they are that limits keep from the owner whom the policy chose; the verdict says why."""
+    """Leave records where they are that limits keep from the owner whom the policy chose; the verdicts say why."""
+    asked = {record.record_id: record for record in records}
+    resolutions = [without(item, asked[item.record_id].blocked) for item in resolutions]
     chosen = [item for item in resolutions if item.owner_id is not None]
     transfers = []
     for item in chosen:
-        columns = found[item.record_id].columns()
+        columns = asked[item.record_id].values
         before = Holder(columns["owner_id"], columns["pool_id"])
         why = Why(OwnershipReason.ASSIGNED, policy=f"{plugin}:{item.policy}")
         transfers.append(Transfer(item.record_id, columns, before, Holder(owner_id=item.owner_id), why))
     moving = [transfer for transfer in transfers if transfer.before != transfer.after]
     inspection = await inspect(Inspection(kind, moving, journal))
     refused = {moving[place].record_id: error.code for place, error in inspection.refused.items()}
-    return [_refused(item, refused[item.record_id]) if item.record_id in refused else item for item in resolutions]
+    return [
+        without(item, {item.owner_id: refused[item.record_id]})
+        if item.owner_id is not None and item.record_id in refused
+        else item
+        for item in resolutions
+    ]
 
 
-def _refused(item: Resolution, code: str) -> Resolution:
+def without(item: Resolution, blocked: Mapping[UUID, str]) -> Resolution:
+    """A resolution in which those whom a limit keeps from the record are not eligible, each with the limit's code."""
+    if not any(verdict.eligible and verdict.candidate_id in blocked for verdict in item.verdicts):
+        return item
     verdicts = [
-        replace(verdict, eligible=False, reason=code, rank=None) if verdict.candidate_id == item.owner_id else verdict
+        replace(verdict, eligible=False, reason=blocked[verdict.candidate_id], rank=None)
+        if verdict.eligible and verdict.candidate_id in blocked
+        else verdict
         for verdict in item.verdicts
     ]
-    return replace(item, owner_id=None, verdicts=verdicts)
+    return replace(item, owner_id=None if item.owner_id in blocked else item.owner_id, verdicts=verdicts)
 
 
 def _decision_row(plugin: str, kind: Entity, item: Resolution, journal: Journal) -> dict[str, Any]:
@@ -192,15 +234,15 @@ async def _assign_batch(
             if record_id not in found:
                 raise NotFound(kind.name, record_id)
         await refuse_records(kind, ids)
-        records = [OpenRecord(kind.name, record_id, found[record_id].columns()) for record_id in ids]
         ctx = await tenant_context(seed=seed, now=journal.now)
-        candidates = await candidates_for(kind, ctx)
+        await raw_connection(journal.client).execute(_KEEP_PEOPLE, journal.actor.tenant_id)
+        records, candidates = await open_records(kind, found, ids, await candidates_for(kind, ctx), journal)
         answer = await current_host().resolve_owner(ctx, records=records, candidates=candidates, policy=policy)
         if answer is None:
             raise no_policy(kind, policy)
         plugin, resolutions = answer
         check_resolutions(resolutions, records, candidates, policy)
-        resolutions = await _within_limits(kind, resolutions, found, plugin, journal)
+        resolutions = await _within_limits(kind, resolutions, records, plugin, journal)
         rows = [_decision_row(plugin, kind, item, journal) for item in resolutions]
         await insert_rows(journal.client, Decision, rows)
         given = [row for row in rows if row["owner_id"] is not None]

@@ -56,6 +56,8 @@ class Candidate:
     Attributes:
         absent: whether an absence covers the tenant's today.
         open_records: how many open records of the entity the user holds now.
+        room: how many more records the user may get, by what they count as (`OpenRecord.counts_as`); what is not
+            named has no limit.
     """
 
     user_id: UUID
@@ -69,15 +71,25 @@ class Candidate:
     regions: tuple[str, ...] = ()
     languages: tuple[str, ...] = ()
     skills: tuple[str, ...] = ()
+    room: Mapping[UUID, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class OpenRecord:
-    """A record that needs an owner. `values` are its columns."""
+    """A record that needs an owner.
+
+    Attributes:
+        values: its columns.
+        blocked: candidates who may not get it now, each with the code of the limit: "CAP_REACHED", "COOLING_DOWN",
+            "FROZEN", "HELD_BY_CONFLICT". Whoever is chosen all the same does not get it.
+        counts_as: takes one from the `room` of whoever gets it and does not hold it yet; None: it takes none.
+    """
 
     entity: str
     record_id: UUID
     values: Mapping[str, Any]
+    blocked: Mapping[UUID, str] = field(default_factory=dict)
+    counts_as: UUID | None = None
 
 
 @dataclass(frozen=True)

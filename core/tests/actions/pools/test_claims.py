@@ -261,7 +261,7 @@ async def test_t19_caps_are_never_exceeded(tenant: SomeTenant) -> None:
             await create_many("Lead", drafts)
 
     async def some_orders(number: int) -> None:
-        with acting_as(tenant.actor(Role.MANAGER)), suppress(CapReached):
+        with acting_as(tenant.actor(Role.ADMIN)), suppress(CapReached):
             await set_owner("Lead", dice.sample(leads, 4), owner_id=dice.choice(team.reps))
 
     async def some_closings(number: int) -> None:
@@ -364,3 +364,74 @@ async def test_assignment_leaves_what_limits_refuse(team: Team, host: PluginHost
             decision = await Decision.get(id=assigned[2].decision_id)
     assert {one["reason"] for one in decision.verdicts} == {"CAP_REACHED", "OTHER"}
     assert await team.holder(leads[3]) == (None, team.pool)
+
+
+async def test_policies_know_limits_before_they_decide(team: Team, host: PluginHost) -> None:
+    asked: list[tuple[dict[UUID, OpenRecord], dict[UUID, Candidate]]] = []
+
+    class Careless:
+        @hookimpl
+        async def resolve_owner(
+            self, ctx: TenantContext, records: Sequence[OpenRecord], candidates: Sequence[Candidate]
+        ) -> list[Resolution]:
+            asked.append(({one.record_id: one for one in records}, {one.user_id: one for one in candidates}))
+            verdicts = [Verdict(one.user_id, True, "FINE", 1) for one in candidates]
+            return [Resolution(record.record_id, team.reps[0], "careless", 1, verdicts) for record in records]
+
+    host.load(PluginManifest(slug="careless", title={"en": "Careless"}, api=">=0", hooks="unused:unused"), Careless())
+    await team.tenant.enable("careless")
+    rule = await team.rule(holding_cap=2, cool_down_days=7)
+    had, fresh, held, mine = await team.leads(4)
+    await claim(team, 0, had)
+    await give_back(team, 0, had)
+    await claim(team, 1, held)
+    await claim(team, 0, mine)
+    with acting_as(team.tenant.system):
+        done = await assign_records("Lead", [had, fresh, mine])
+    records, candidates = asked[0]
+    assert records[had].blocked == {team.reps[0]: "COOLING_DOWN"}
+    assert records[fresh].blocked == records[mine].blocked == {}
+    assert {one.counts_as for one in records.values()} == {rule}
+    assert [candidates[rep].room for rep in team.reps] == [{rule: 1}, {rule: 1}, {rule: 2}]
+    assert [one.owner_id for one in done] == [None, team.reps[0], team.reps[0]]
+    with acting_as(team.tenant.system):
+        async with reading():
+            kept = {one["candidate"]: one for one in (await Decision.get(id=done[0].decision_id)).verdicts}
+    assert kept[str(team.reps[0])] | {"evidence": {}} == {
+        "candidate": str(team.reps[0]),
+        "eligible": False,
+        "reason": "COOLING_DOWN",
+        "rank": None,
+        "evidence": {},
+    }
+    assert kept[str(team.reps[1])]["eligible"]
+    with acting_as(team.tenant.system):
+        await assign_records("Lead", [had, mine, held])
+    records, _ = asked[1]
+    assert records[had].blocked == {team.reps[0]: "CAP_REACHED"} | {team.reps[0]: "COOLING_DOWN"}
+    assert records[mine].blocked == {}, "whoever holds a record may keep it"
+    assert records[held].blocked == {team.reps[0]: "CAP_REACHED"}
+
+
+async def test_nobody_gets_frozen_records_by_assignment(team: Team, host: PluginHost) -> None:
+    asked: list[OpenRecord] = []
+
+    class Looking:
+        @hookimpl
+        async def resolve_owner(
+            self, ctx: TenantContext, records: Sequence[OpenRecord], candidates: Sequence[Candidate]
+        ) -> list[Resolution]:
+            asked.extend(records)
+            verdicts = [Verdict(one.user_id, one.user_id not in records[0].blocked, "SEEN") for one in candidates]
+            return [Resolution(record.record_id, None, "looking", 1, verdicts) for record in records]
+
+    host.load(PluginManifest(slug="looking", title={"en": "Looking"}, api=">=0", hooks="unused:unused"), Looking())
+    await team.tenant.enable("looking")
+    await team.rule(freeze_days=3)
+    (lead,) = await team.leads(1)
+    await claim(team, 0, lead)
+    await give_back(team, 0, lead)
+    with acting_as(team.tenant.system):
+        await assign_records("Lead", [lead])
+    everybody = {*team.reps, *team.tenant.users.values()}
+    assert asked[0].blocked == dict.fromkeys(everybody, "FROZEN")

@@ -68,7 +68,8 @@ class AssignmentCandidate:
     name: str | None = strawberry.field(description="The user's name today; null when the user is gone.")
     eligible: bool = strawberry.field(description="Whether the record could have gone to the user.")
     reason: str = strawberry.field(
-        description="CHOSEN, LATER_IN_TURN, INACTIVE, ABSENT, ROLE_NOT_ELIGIBLE or NOT_IN_TEAM, as it was decided."
+        description="CHOSEN, LATER_IN_TURN, INACTIVE, ABSENT, ROLE_NOT_ELIGIBLE or NOT_IN_TEAM; or the limit that kept "
+        "the record from the user: CAP_REACHED, COOLING_DOWN, FROZEN or HELD_BY_CONFLICT. As it was decided."
     )
     rank: int | None = strawberry.field(description="Place in line, 1 is first; null when not eligible.")
     evidence: JSON = strawberry.field(

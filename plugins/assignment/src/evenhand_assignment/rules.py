@@ -14,6 +14,9 @@ When the set of eligible users changes:
 - who leaves keeps the distance to the group and takes it along on return, at most one record: no make-up flood;
 - who joins starts at the group's level, with nothing due and nothing received ahead;
 - the others keep their distances to each other, so that nobody's place moves.
+
+Who is kept from a single record by a limit (a cap, a cool-down) is not among the eligible users for that record, as if
+away for this one turn: it is due to the others only. A record that nobody may get is nobody's turn.
 """
 
 from __future__ import annotations
@@ -25,7 +28,7 @@ from hashlib import blake2b
 from math import lcm
 from uuid import UUID
 
-from evenhand.api import Candidate, Resolution, Verdict
+from evenhand.api import Candidate, OpenRecord, Resolution, Verdict
 from evenhand_assignment.settings import ROUND_ROBIN, WEIGHT_UNIT, TurnRules
 
 CHOSEN = "CHOSEN"
@@ -34,6 +37,10 @@ INACTIVE = "INACTIVE"
 ROLE_NOT_ELIGIBLE = "ROLE_NOT_ELIGIBLE"
 NOT_IN_TEAM = "NOT_IN_TEAM"
 ABSENT = "ABSENT"
+CAP_REACHED = "CAP_REACHED"
+COOLING_DOWN = "COOLING_DOWN"
+FROZEN = "FROZEN"
+HELD_BY_CONFLICT = "HELD_BY_CONFLICT"
 
 RESOLUTION = 1_000_000
 """Balances are kept to a millionth of the smallest share; they are rounded only when the eligible users change."""
@@ -144,6 +151,88 @@ def _tie_break(seed: bytes, user: bytes) -> bytes:
     return blake2b(seed + user, digest_size=8).digest()
 
 
+class Limits:
+    """Who is kept from which records, while records are given out and people's room gets less."""
+
+    def __init__(self, records: Iterable[OpenRecord] = (), candidates: Iterable[Candidate] = ()) -> None:
+        self._records = {record.record_id: record for record in records if record.blocked or record.counts_as}
+        self._room = {one.user_id: dict(one.room) for one in candidates}
+
+    def barred(self, record_id: UUID) -> Mapping[UUID, str]:
+        """Who may not get the record now, with the code of the limit."""
+        record = self._records.get(record_id)
+        if record is None:
+            return {}
+        key = record.counts_as
+        if key is None:
+            return record.blocked
+        holder = record.values.get("owner_id")
+        full = [user for user, room in self._room.items() if room.get(key, 1) <= 0 and user != holder]
+        return {**dict.fromkeys(full, CAP_REACHED), **record.blocked}
+
+    def given(self, record_id: UUID, user: UUID) -> None:
+        """Take the record from the room of whoever gets it and does not hold it yet."""
+        record = self._records.get(record_id)
+        if record is None or record.counts_as is None or record.values.get("owner_id") == user:
+            return
+        room = self._room.get(user, {})
+        if record.counts_as in room:
+            room[record.counts_as] -= 1
+
+
+class _Table:
+    """The turns of those who are eligible for the next record; integers in lists, for speed."""
+
+    def __init__(self, turns: Mapping[UUID, Turn], weights: Mapping[UUID, int]) -> None:
+        self.weights = weights
+        self._seated = seat(turns, weights)
+        self._users = sorted(weights)
+        self._names = [user.bytes for user in self._users]
+        self._scale = RESOLUTION * sum(weights.values())
+        self._gains = [RESOLUTION * weights[user] for user in self._users]
+        self._shares = [weights[user] / WEIGHT_UNIT for user in self._users]
+        common = lcm(*weights.values())
+        self._stretch = [common // weights[user] for user in self._users]
+        self._credits = [self._seated[user].credit for user in self._users]
+        self._received = [self._seated[user].received for user in self._users]
+
+    def give(self, seed: int) -> list[Verdict]:
+        """Give one record out. Returns: verdicts of the eligible users, whoever gets it first."""
+        ticket = seed.to_bytes(8, "big", signed=True)
+        scale = self._scale
+        credits = [credit + gain for credit, gain in zip(self._credits, self._gains, strict=True)]
+        places = sorted(
+            (credit <= 0, (scale - credit) * factor, _tie_break(ticket, name), index)
+            for index, (name, credit, factor) in enumerate(zip(self._names, credits, self._stretch, strict=True))
+        )
+        verdicts = [
+            Verdict(
+                self._users[index],
+                True,
+                LATER_IN_TURN if rank > 1 else CHOSEN,
+                rank,
+                {
+                    "weight": self._shares[index],
+                    "received": self._received[index],
+                    "due": round(self._received[index] + credits[index] / scale, 3),
+                },
+            )
+            for rank, (_, _, _, index) in enumerate(places, start=1)
+        ]
+        chosen = places[0][-1]
+        credits[chosen] -= scale
+        self._received[chosen] += 1
+        self._credits = credits
+        return verdicts
+
+    def turns(self) -> dict[UUID, Turn]:
+        """The turns of all known users as they stand now."""
+        now = zip(self._users, self._credits, self._received, strict=True)
+        return self._seated | {
+            user: replace(self._seated[user], credit=credit, received=count) for user, credit, count in now
+        }
+
+
 def deal(
     record_ids: Sequence[UUID],
     turns: Mapping[UUID, Turn],
@@ -151,6 +240,7 @@ def deal(
     refused: Sequence[Verdict],
     seed: int,
     policy: str = ROUND_ROBIN,
+    limits: Limits | None = None,
 ) -> tuple[list[Resolution], dict[UUID, Turn]]:
     """Give records out in turn.
 
@@ -161,53 +251,31 @@ def deal(
         refused: the verdicts of everybody else.
         seed: for ties.
         policy: whose turns they are.
+        limits: who is kept from single records; by default nobody.
 
     Returns: one resolution per record, with a verdict for every candidate; and the turns afterwards.
     """
     if not weights:
         return [Resolution(record, None, policy, record_seed(seed, record), refused) for record in record_ids], {}
-    seated = seat(turns, weights)
-    users = sorted(weights)
-    names = [user.bytes for user in users]
-    total = sum(weights.values())
-    scale = RESOLUTION * total
-    gains = [RESOLUTION * weights[user] for user in users]
-    shares = [weights[user] / WEIGHT_UNIT for user in users]
-    common = lcm(*weights.values())
-    stretch = [common // weights[user] for user in users]
-    credits = [seated[user].credit for user in users]
-    received = [seated[user].received for user in users]
+    if not record_ids:
+        return [], seat(turns, weights)
+    limits = limits or Limits()
+    table: _Table | None = None
     resolutions: list[Resolution] = []
     for record_id in record_ids:
+        barred = {user: code for user, code in limits.barred(record_id).items() if user in weights}
+        others = [*refused, *(Verdict(user, False, barred[user]) for user in sorted(barred))] if barred else refused
         own_seed = record_seed(seed, record_id)
-        ticket = own_seed.to_bytes(8, "big", signed=True)
-        credits = [credit + gain for credit, gain in zip(credits, gains, strict=True)]
-        places = [
-            (credit <= 0, (scale - credit) * factor, _tie_break(ticket, name), index)
-            for index, (name, credit, factor) in enumerate(zip(names, credits, stretch, strict=True))
-        ]
-        verdicts = [
-            Verdict(
-                users[index],
-                True,
-                LATER_IN_TURN if rank > 1 else CHOSEN,
-                rank,
-                {
-                    "weight": shares[index],
-                    "received": received[index],
-                    "due": round(received[index] + credits[index] / scale, 3),
-                },
-            )
-            for rank, (_, _, _, index) in enumerate(sorted(places), start=1)
-        ]
-        owner = verdicts[0].candidate_id
-        chosen = users.index(owner)
-        credits[chosen] -= scale
-        received[chosen] += 1
-        resolutions.append(Resolution(record_id, owner, policy, own_seed, [*verdicts, *refused]))
-    for user, credit, count in zip(users, credits, received, strict=True):
-        seated[user] = replace(seated[user], credit=credit, received=count)
-    return resolutions, seated
+        playing = {user: weight for user, weight in weights.items() if user not in barred} if barred else weights
+        if not playing:
+            resolutions.append(Resolution(record_id, None, policy, own_seed, others))
+            continue
+        if table is None or table.weights != playing:
+            table = _Table(turns if table is None else table.turns(), playing)
+        verdicts = table.give(own_seed)
+        limits.given(record_id, verdicts[0].candidate_id)
+        resolutions.append(Resolution(record_id, verdicts[0].candidate_id, policy, own_seed, [*verdicts, *others]))
+    return resolutions, dict(turns) if table is None else table.turns()
 
 
 @dataclass(frozen=True)
@@ -226,6 +294,10 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
         ROLE_NOT_ELIGIBLE: "{name} has the role {role}; only these roles take part: {roles}.",
         NOT_IN_TEAM: "{name} is in none of the teams that take part.",
         ABSENT: "{name} is absent today.",
+        CAP_REACHED: "{name} holds as many such records as a rule allows.",
+        COOLING_DOWN: "{name} had the record a short while ago and does not get it again yet.",
+        FROZEN: "{name} does not get it: it came back to the pool a short while ago and is frozen.",
+        HELD_BY_CONFLICT: "{name} does not get it: it waits for the ruling of a conflict case.",
         "given": "Given to {name}, first in turn of {eligible} eligible out of {all} candidates: "
         "{due} due, {received} received before (weight {weight}).",
         "nobody": "Nobody of {all} candidates is eligible, so it stays where it is.",
@@ -240,6 +312,10 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
         ROLE_NOT_ELIGIBLE: "{name}的角色是 {role}，只有这些角色参与：{roles}。",
         NOT_IN_TEAM: "{name}不在参与分配的团队中。",
         ABSENT: "{name}今天缺勤。",
+        CAP_REACHED: "{name}持有的此类记录已达规则上限。",
+        COOLING_DOWN: "{name}不久前持有过该记录，仍在冷却期内，暂不能再次获得。",
+        FROZEN: "{name}不能获得：该记录刚退回公海，仍在冻结期内。",
+        HELD_BY_CONFLICT: "{name}不能获得：该记录正在等待归属争议裁决。",
         "given": "分配给{name}：{all} 位候选人中 {eligible} 位可分配，轮到此人；"
         "应得 {due}，此前已得 {received}（权重 {weight}）。",
         "nobody": "{all} 位候选人中无人可分配，保持原状。",

@@ -18,7 +18,7 @@ from evenhand.api import (
     uuid7,
 )
 from evenhand_assignment.models import UserTurn
-from evenhand_assignment.rules import Turn, deal, refusals
+from evenhand_assignment.rules import Limits, Turn, deal, refusals
 from evenhand_assignment.settings import ROUND_ROBIN, TurnRules
 
 # After the conflicting first use of another transaction has ended, its row is there to be locked.
@@ -45,7 +45,7 @@ async def deal_records(
     candidates: Sequence[Candidate],
     policy: str = ROUND_ROBIN,
 ) -> list[Resolution]:
-    """Give records of one entity out in turn and keep the turns; a rollback takes both back.
+    """Give records of one entity out in turn, within limits, and keep the turns; a rollback takes both back.
 
     Deals of the same entity and policy wait for each other until their transactions end.
     """
@@ -66,10 +66,12 @@ async def deal_records(
         await connection.execute(_CREATE_GROUP, ctx.tenant_id, uuid7(), entity, policy)
         await connection.execute(_LOCK_GROUP, ctx.tenant_id, entity, policy)
         before = await turns_of(entity, policy)
-        resolutions, after = deal(ids, before, weights, tuple(refused.values()), ctx.seed, policy)
+        limits = Limits(records, candidates)
+        resolutions, after = deal(ids, before, weights, tuple(refused.values()), ctx.seed, policy, limits)
         changed = {user: turn for user, turn in after.items() if before.get(user) != turn}
         await insert_rows(client, UserTurn, _rows(entity, policy, changed), suffix=_KEEP)
-        await connection.execute(_COUNT, ctx.tenant_id, entity, policy, len(resolutions))
+        dealt = sum(item.owner_id is not None for item in resolutions)
+        await connection.execute(_COUNT, ctx.tenant_id, entity, policy, dealt)
     return resolutions
 
 

@@ -8,7 +8,14 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
-from evenhand.actions.assignment import candidates_for, check_resolutions, no_policy, shown_verdicts
+from evenhand.actions.assignment import (
+    candidates_for,
+    check_resolutions,
+    no_policy,
+    open_records,
+    shown_verdicts,
+    without,
+)
 from evenhand.actions.journal import Journal
 from evenhand.db.session import transaction
 from evenhand.entities import Tenant
@@ -27,7 +34,7 @@ from evenhand.ownership.handovers.rules import (
     share_out,
 )
 from evenhand.ownership.models import Pool
-from evenhand.plugins.contract import OpenRecord, Resolution
+from evenhand.plugins.contract import Resolution
 from evenhand.plugins.host import current_host, tenant_context
 
 MOST_STEPS = 50
@@ -191,7 +198,6 @@ class _Choosing:
     ) -> tuple[str, Sequence[Resolution]]:
         kind = entity(name)
         found = {record.id: record for record in await kind.model.filter(id__in=list(ids))}
-        records = [OpenRecord(name, record_id, found[record_id].columns()) for record_id in ids]
         ctx = await tenant_context(seed=self.seed + number, now=self.journal.now)
         named = frozenset(step.users)
         candidates = [
@@ -199,6 +205,7 @@ class _Choosing:
             for one in await candidates_for(kind, ctx)
             if one.user_id != self.leaver and (not named or one.user_id in named)
         ]
+        records, candidates = await open_records(kind, found, ids, candidates, self.journal, lock=False)
         answer: tuple[str, Sequence[Resolution]] | None = None
         try:
             async with transaction():
@@ -210,8 +217,10 @@ class _Choosing:
             pass
         if answer is None:
             raise no_policy(kind, step.policy)
-        check_resolutions(answer[1], records, candidates, step.policy)
-        return answer
+        plugin, resolutions = answer
+        check_resolutions(resolutions, records, candidates, step.policy)
+        blocked = {record.record_id: record.blocked for record in records}
+        return plugin, [without(item, blocked[item.record_id]) for item in resolutions]
 
     def finish(self) -> dict[UUID, Choice]:
         """The choices, with those who follow their customers."""

@@ -21,6 +21,9 @@ class OwnershipHooks:
     ) -> Sequence[Resolution] | None:
         """Decide who gets each record; called inside the transaction that will apply it.
 
+        What limits forbid is known before: `OpenRecord.blocked` names who may not get a record, `Candidate.room` how
+        many more somebody may get. A choice against a limit is not carried out, and the record stays where it is.
+
         `policy` names one of this plugin's `assignment_policies`, and then only this plugin is asked; None asks for
         the plugin's usual way.
 
