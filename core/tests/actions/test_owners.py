@@ -5,17 +5,18 @@ from itertools import pairwise
 
 import pytest
 
+from evenhand.actions.bulk import restore_many
 from evenhand.actions.errors import AlreadyConverted, OwnerNotEligible, RecordArchived
 from evenhand.actions.leads import Converted, convert_lead
 from evenhand.actions.owners import set_owner
-from evenhand.actions.records import archive_record
+from evenhand.actions.records import archive_record, restore_record
 from evenhand.auth.permissions import PermissionDenied
 from evenhand.db.session import reading
-from evenhand.entities import Account, Contact, ContactChannel, Lead, Opportunity
+from evenhand.entities import Account, Contact, ContactChannel, Lead, Opportunity, Stage
 from evenhand.entities.enums import LeadStatus, OwnershipReason
 from evenhand.errors import InvalidInput, NotFound
 from evenhand.events.models import OutboxEvent
-from evenhand.ownership.models import OwnershipEntry
+from evenhand.ownership.models import OwnershipEntry, Pool
 from evenhand.tenancy.context import Role, acting_as
 from evenhand.tenancy.models import uuid7
 from evenhand.testing import SomeTenant
@@ -175,3 +176,56 @@ async def test_notes_that_the_ledger_cannot_keep_are_refused(tenant: SomeTenant,
     with acting_as(tenant.system), pytest.raises(InvalidInput) as invalid:
         await set_owner("lead", [lead], owner_id=tenant.users[Role.REP], note=note)
     assert invalid.value.problems[0].field == "note"
+
+
+async def test_what_comes_back_does_not_come_to_somebody_who_left(tenant: SomeTenant) -> None:
+    leaver = await tenant.create("User", name="Lei Li", role="rep")
+    stays = tenant.users[Role.REP]
+    account, kept = [await tenant.create("Account", name=name, owner_id=leaver) for name in ("Left", "Kept")]
+    leads = [await tenant.create("Lead", name="L", owner_id=owner) for owner in (leaver, stays, leaver)]
+    for name, record in (("Account", account), *(("Lead", lead) for lead in leads)):
+        with acting_as(tenant.system):
+            await archive_record(name, record)
+    with acting_as(tenant.system):
+        await set_owner("account", [kept], owner_id=stays)
+    await tenant.update("User", leaver, is_active=False)
+    with acting_as(tenant.actor(Role.ADMIN)):
+        async with reading():
+            default = await Pool.get(is_default=True)
+            before = (await Account.get(id=account)).columns()
+        assert await restore_record("Account", account, version=before["version"])
+        assert not await restore_record("Account", account)
+        items = await restore_many("Lead", leads)
+        assert all(item.error is None for item in items)
+        async with reading():
+            found = await Account.get(id=account)
+            lines = await OwnershipEntry.filter(record_id=account).order_by("started_at", "id")
+            holders = [((lead := await Lead.get(id=one)).owner_id, lead.pool_id) for one in leads]
+            told = await OutboxEvent.filter(record_id=account, type="OwnerChanged").count()
+            restored = await OutboxEvent.filter(record_id=account, type="AccountRestored").count()
+    assert (found.owner_id, found.pool_id, found.archived_at) == (None, default.id, None)
+    assert found.version == before["version"] + 1
+    assert found.held_since == lines[-1].started_at
+    assert [(line.owner_id, line.pool_id, line.reason) for line in lines] == [
+        (leaver, None, OwnershipReason.CREATED),
+        (None, default.id, OwnershipReason.RELEASED),
+    ]
+    assert (told, restored) == (1, 1)
+    assert holders == [(None, default.id), (stays, None), (None, default.id)]
+
+
+async def test_a_won_deal_that_comes_back_stays_with_who_won_it(tenant: SomeTenant) -> None:
+    leaver = await tenant.create("User", name="Lei Li", role="rep")
+    with acting_as(tenant.system):
+        async with reading():
+            won = await Stage.filter(kind="won", archived_at=None).first()
+    assert won is not None
+    deal = await tenant.create("Opportunity", name="D", owner_id=leaver, stage_id=won.id, amount=1, currency="CNY")
+    with acting_as(tenant.system):
+        await archive_record("Opportunity", deal)
+    await tenant.update("User", leaver, is_active=False)
+    with acting_as(tenant.system):
+        await restore_record("Opportunity", deal)
+        async with reading():
+            assert (await Opportunity.get(id=deal)).owner_id == leaver
+            assert await OwnershipEntry.filter(record_id=deal).count() == 1

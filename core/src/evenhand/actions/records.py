@@ -190,22 +190,6 @@ async def _enforce_new(
     return await enforce(kind, transfers, journal, override=override)
 
 
-async def _enforce_restored(kind: Entity, records: Sequence[RecordModel], journal: Journal) -> None:
-    """Who held a record when it was put away holds it again, if limits let that happen."""
-    found = [(record.id, record.columns()) for record in records]
-    transfers = [
-        Transfer(
-            record_id,
-            {**now, "archived_at": None},
-            None,
-            Holder(now["owner_id"], now["pool_id"]),
-            Why(OwnershipReason.MANUAL),
-        )
-        for record_id, now in found
-    ]
-    await enforce(kind, transfers, journal)
-
-
 async def _note_first_stages(
     kind: Entity, ids: Sequence[UUID], cleaned: Sequence[Mapping[str, Any]], journal: Journal
 ) -> None:
@@ -458,6 +442,8 @@ async def update_record(entity_name: str, record_id: UUID, values: Draft, *, ver
 async def set_archived(kind: Entity, records: Sequence[RecordModel], *, archive: bool, journal: Journal) -> list[UUID]:
     """Put locked records away or bring them back; set-based. Returns: ids of those for which that was new.
 
+    What comes back whose owner cannot hold records any more goes to the default pool.
+
     Raises:
         EvenhandError: with `rows` filled: the default of something, a refund without its payment, a merged account.
     """
@@ -476,8 +462,10 @@ async def set_archived(kind: Entity, records: Sequence[RecordModel], *, archive:
             effects.raise_if_any()
     refusals.raise_if_any()
     if kind.ownable and not archive:
+        from evenhand.actions.restoring import restore_holders  # which changes holders, and that needs this module
+
         with placed([row for row, _ in changing]):
-            await _enforce_restored(kind, [record for _, record in changing], journal)
+            await restore_holders(kind, [record for _, record in changing], journal)
     moment = journal.now if archive else None
     rows: list[dict[str, Any]] = []
     for _, record in changing:
