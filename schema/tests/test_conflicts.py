@@ -33,10 +33,10 @@ LIST = """query ($filter: ConflictCaseFilter) {
 GIVE = """mutation ($ids: [ID!]!, $owner: ID, $override: String) {
     result: setOwner(entity: ACCOUNT, ids: $ids, ownerId: $owner, override: $override) {
         __typename ... on Failure { code message } ... on OwnersChanged { changedIds } } }"""
-SETTINGS = """mutation ($rule: Int, $remind: Int, $appeal: Int) {
-    result: setConflictRules(daysToRule: $rule, remindDays: $remind, daysToAppeal: $appeal) {
+SETTINGS = """mutation ($rule: Int, $remind: Int, $appeal: Int, $open: Boolean) {
+    result: setConflictRules(daysToRule: $rule, remindDays: $remind, daysToAppeal: $appeal, openByItself: $open) {
         __typename ... on Failure { code } ... on InvalidInput { problems { field code } }
-        ... on ConflictRules { daysToRule remindDays daysToAppeal } } }"""
+        ... on ConflictRules { daysToRule remindDays daysToAppeal openByItself } } }"""
 
 
 class Person:
@@ -230,6 +230,21 @@ async def test_settings_are_for_admins(scene: Scene) -> None:
     wrong = await scene.admin.ask(SETTINGS, rule=2, remind=2)
     assert [one["field"] for one in wrong["problems"]] == ["remindDays"]
     chosen = await scene.admin.ask(SETTINGS, rule=3, appeal=0)
-    assert chosen == {"__typename": "ConflictRules", "daysToRule": 3, "remindDays": 1, "daysToAppeal": 0}
+    days = {"daysToRule": 3, "remindDays": 1, "daysToAppeal": 0}
+    assert chosen == {"__typename": "ConflictRules", **days, "openByItself": False}
     case_id = (await scene.open())["id"]
     assert (await scene.boss.ask(RULE, **scene.ruling(case_id)))["state"] == "CLOSED"
+
+
+async def test_a_case_opens_by_itself_when_the_tenant_wants_it(scene: Scene) -> None:
+    assert (await scene.admin.ask(SETTINGS, open=True))["openByItself"] is True
+    create = """mutation ($input: CreateAccountInput!) { result: createAccount(input: $input, override: "a branch") {
+        __typename ... on Failure { code } ... on Account { id } } }"""
+    draft = {"name": "Branch", "taxId": TAX_ID, "ownerId": scene.other_rep.id}
+    made = (await scene.admin.ask(create, input=draft))["id"]
+    (seen,) = (await scene.other_rep.ask(LIST))["nodes"]
+    case = await scene.other_rep.ask(ONE, id=seen["id"])
+    assert (case["openedBy"], case["kind"]) == (None, "SAME_TAX_ID")
+    assert [one["account"]["id"] for one in case["parties"]["nodes"] if one["account"]] == [made]
+    users = {one["user"]["id"] for one in case["parties"]["nodes"] if one["user"]}
+    assert users == {scene.li.id, scene.wang.id, scene.other_rep.id}

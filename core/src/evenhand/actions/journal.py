@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from copy import deepcopy
 from dataclasses import dataclass, field
@@ -21,7 +21,7 @@ from evenhand.actions.search import Touched, write_entries
 from evenhand.audit.models import AuditEntry
 from evenhand.db.bulk import insert_rows
 from evenhand.db.session import transaction
-from evenhand.entities.enums import OwnershipReason
+from evenhand.entities.enums import ConflictKind, OwnershipReason
 from evenhand.errors import EvenhandError
 from evenhand.events.catalogue import check_event
 from evenhand.events.cause import handled_event
@@ -82,6 +82,9 @@ class Journal:
     _keys: KeysTouched = field(default_factory=KeysTouched)
     duplicates: dict[tuple[str, UUID], list[EvenhandError]] = field(default_factory=dict)
     """Who else may be the same customer as records that were written all the same, by entity and id."""
+    suspicions: dict[tuple[str, UUID], dict[ConflictKind, set[UUID]]] = field(default_factory=dict)
+    """Records of the same entity that others may hold although it is one customer, by entity and id, and why."""
+    _at_end: dict[Callable[[Journal], Awaitable[None]], None] = field(default_factory=dict)
 
     def moment(self, at: datetime | None) -> datetime:
         """When a write happened: `at`, or now.
@@ -171,6 +174,13 @@ class Journal:
         """
         self.duplicates.setdefault((entity, record_id), []).append(found)
 
+    def at_end(self, step: Callable[[Journal], Awaitable[None]]) -> None:
+        """Do something when all that was collected is written, before the commit; what it notes is written, too.
+
+        The same step named twice is done once.
+        """
+        self._at_end[step] = None
+
     def tell(self, entity: str, record_id: UUID, operation: ChangeOperation) -> None:
         """Let subscribers know of a change that is neither audited nor an event."""
         before: dict[str, Any] | None = None if operation is ChangeOperation.CREATED else {}
@@ -228,6 +238,7 @@ class Journal:
         touched, custom, clocks = deepcopy(self._touched), deepcopy(self._custom), deepcopy(self._clocks)
         keys = deepcopy(self._keys)
         duplicates = {record: list(found) for record, found in self.duplicates.items()}
+        suspicions = deepcopy(self.suspicions)
         try:
             async with transaction():
                 yield
@@ -235,7 +246,7 @@ class Journal:
             for rows, length in zip(collected, lengths, strict=True):
                 del rows[length:]
             self._touched, self._custom, self._clocks = touched, custom, clocks
-            self._keys, self.duplicates = keys, duplicates
+            self._keys, self.duplicates, self.suspicions = keys, duplicates, suspicions
             raise
 
     def _tell_duplicates(self) -> None:
@@ -248,9 +259,18 @@ class Journal:
                 self.emit("DuplicateFound", entity, record_id, payload)
 
     async def flush(self) -> None:
-        """Write all that was collected: one statement per table, what records are found by, and the notices."""
-        actor = self.actor
+        """Write all that was collected, then do the steps for the end and write what came of them."""
         self._tell_duplicates()
+        await self._write()
+        if self._at_end:
+            for step in list(self._at_end):
+                await step(self)
+            self._at_end.clear()
+            await self._write()
+
+    async def _write(self) -> None:
+        """One statement per table, what records are found by, and the notices."""
+        actor = self.actor
         notices = notices_of(actor.tenant_id, actor.user_id, self.now, self._events, [*self._audit, *self._told])
         self._told.clear()
         await write_entries(self.client, actor.tenant_id, self._touched)

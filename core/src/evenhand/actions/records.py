@@ -10,6 +10,7 @@ from uuid import UUID
 
 from evenhand.actions.children import check_child, children_of, insert_children, replace_children, same_rows
 from evenhand.actions.closings import Placing, tell_closings
+from evenhand.actions.conflicts.opening import suspect_groups
 from evenhand.actions.constraints import explained
 from evenhand.actions.errors import RecordArchived, VersionConflict
 from evenhand.actions.handovers.leaving import refuse_leaving
@@ -174,6 +175,7 @@ async def insert_clean(
                 at=at,
                 override=override if record_id in overridden else None,
             )
+    suspect_groups(kind, dict(zip(ids, cleaned, strict=True)), journal)
     await _note_first_stages(kind, ids, cleaned, journal)
     await subscribe_rules(kind)
     return ids
@@ -358,6 +360,7 @@ async def apply_clean(
         await replace_children(child, replaced[child.key], journal, times)
     with explained(kind.model, rows):
         await update_rows(journal.client, kind.model, rows)
+    suspect_groups(kind, {row["id"]: row for row in rows}, journal)
     await settle_moves(kind, plans, journal)
     if kind.name == "Opportunity":
         placings = [

@@ -48,6 +48,9 @@ class ConflictRules:
     days_to_rule: int = strawberry.field(description="After so many days a case goes to the manager above.")
     remind_days: int = strawberry.field(description="So many days before that the judge is reminded.")
     days_to_appeal: int = strawberry.field(description="So many days a party may appeal; 0 for never.")
+    open_by_itself: bool = strawberry.field(
+        description="Whether a case is opened when two people hold what looks like one customer."
+    )
 
 
 async def _open(info: Info, records: Any, kind: Any, user_ids: Any, reason: str | None) -> Any:
@@ -113,8 +116,7 @@ async def _withdraw(info: Info, id: Any, reason: str | None) -> Any:
 
 async def _set_rules(info: Info, **choices: Any) -> ConflictRules:
     await request_of(info).renew()
-    found = asdict(await set_conflict_rules(**choices))
-    return ConflictRules(**{name: found[name] for name in ("days_to_rule", "remind_days", "days_to_appeal")})
+    return ConflictRules(**asdict(await set_conflict_rules(**choices)))
 
 
 _IDS = list[strawberry.ID] | None
@@ -181,6 +183,10 @@ def conflict_mutations() -> dict[str, Any]:
                 "days_to_rule": (described(int | None, "Days until a case goes higher, 1 to 90."), None),
                 "remind_days": (described(int | None, "So many days before the judge is reminded."), None),
                 "days_to_appeal": (described(int | None, "Days to appeal, 0 to 90; 0 for never."), None),
+                "open_by_itself": (
+                    described(bool | None, "Whether cases are opened where two people hold one customer."),
+                    None,
+                ),
             },
             rules,
             "Choose how conflict cases are treated; what is left out stays. Admins only.",

@@ -74,7 +74,7 @@ async def open_conflict(
                     hint="Add a statement to that case.",
                     case=str(case_id),
                 )
-        return await _open(Parties(tuple(named), tuple(users)), kind, words, locked, journal)
+        return await store_case(Parties(tuple(named), tuple(users)), kind, words, locked, journal)
 
 
 def _check_number(records: Sequence[tuple[str, UUID]], user_ids: Sequence[UUID]) -> None:
@@ -119,9 +119,20 @@ async def _check_parties(users: Sequence[UUID]) -> None:
             raise NotFound("User", user_id)
 
 
-async def _open(
-    parties: Parties, kind: ConflictKind, reason: str | None, locked: Sequence[OwnableModel], journal: Journal
+async def store_case(
+    parties: Parties,
+    kind: ConflictKind,
+    reason: str | None,
+    locked: Sequence[OwnableModel],
+    journal: Journal,
+    *,
+    by_itself: bool = False,
 ) -> UUID:
+    """Write a case about locked records, with the evidence as it is now, and tell whom it concerns. Returns: its id.
+
+    Args:
+        by_itself: nobody opened it.
+    """
     choices = await conflict_choices()
     above = await superiors_of(parties.users)
     title = " / ".join(dict.fromkeys(str(record.columns()["name"]) for record in locked))
@@ -132,7 +143,7 @@ async def _open(
         state=ConflictState.OPEN,
         title=title[:300],
         reason=reason,
-        opened_by_id=journal.actor.user_id,
+        opened_by_id=None if by_itself else journal.actor.user_id,
         opened_at=journal.now,
         due_at=journal.now + timedelta(days=choices.days_to_rule),
         judge_id=judge_of(parties.users, above),
@@ -148,7 +159,7 @@ async def _open(
     journal.record("ConflictCase", case.id, before=None, after=after)
     told = describe(case, parties)
     journal.emit("ConflictOpened", "ConflictCase", case.id, {**told, "due_at": case.due_at, "judge_id": case.judge_id})
-    await tell("conflict_opened", case, parties, journal)
+    await tell("conflict_opened", case, parties, journal, everybody=by_itself)
     return case.id
 
 

@@ -62,7 +62,7 @@ async def set_conflict_rules(
         await insert_rows(journal.client, ConflictSettings, [fresh], suffix="ON CONFLICT (tenant_id) DO NOTHING")
         (row,) = await ConflictSettings.all().select_for_update()
         new = {name: value for name, value in chosen.items() if getattr(row, name) != value}
-        after = {**asdict(ConflictChoices(row.days_to_rule, row.remind_days)), **new}
+        after = {"days_to_rule": row.days_to_rule, "remind_days": row.remind_days, **new}
         if after["remind_days"] >= after["days_to_rule"]:
             message = f"remind_days: {after['remind_days']} is not before the deadline of {after['days_to_rule']} days."
             raise InvalidInput([Problem("remind_days", "AFTER_DEADLINE", message, "Give fewer days.")])

@@ -40,14 +40,26 @@ def describe(case: ConflictCase, parties: Parties) -> dict[str, Any]:
     }
 
 
-async def tell(step: str, case: ConflictCase, parties: Parties, journal: Journal, *, body: Texts | None = None) -> None:
-    """Tell the parties of a step, and whoever is asked to rule where it is on them; nobody of the own doing."""
+async def tell(
+    step: str,
+    case: ConflictCase,
+    parties: Parties,
+    journal: Journal,
+    *,
+    body: Texts | None = None,
+    everybody: bool = False,
+) -> None:
+    """Tell the parties of a step, and whoever is asked to rule where it is on them.
+
+    Args:
+        everybody: also who acts, who otherwise knows of the own doing.
+    """
     actor = journal.actor.user_id
     people = {} if step in ("conflict_due",) else dict.fromkeys(parties.users, step)
     if step in TO_JUDGE or step == "conflict_due":
         kind = "conflict_judge" if step in ("conflict_opened", "conflict_appealed", "conflict_escalated") else step
         people |= dict.fromkeys(await judges(case), kind)
-    if actor is not None:
+    if actor is not None and not everybody:
         people.pop(actor, None)
     messages = [
         Message(

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 from uuid import UUID
 
+from evenhand.actions.conflicts.opening import suspect_duplicate
 from evenhand.db.session import raw_connection
 from evenhand.entities.enums import DuplicateKeyKind, OwnershipReason, Strictness
 from evenhand.errors import EvenhandError
@@ -125,6 +126,7 @@ def _tell(inspection: Inspection, place: int, hit: Hit, choices: DuplicateChoice
     strictness = choices.of(entity, hit.key, held=hit.owner_id is not None)
     if strictness is Strictness.OFF:
         return
+    suspect_duplicate(inspection.journal, entity, transfer.record_id, hit.entity, hit.record_id, hit.key.kind)
     error = refusal(hit, seen=seen)
     if strictness is Strictness.STOP and inspection.journal.actor.user_id is not None:
         inspection.refuse(place, error)

@@ -151,7 +151,7 @@ class ConflictSettings(TenantModel):
     days_to_appeal = count(null=False, default=7, maximum=90)
     """So many days a party may appeal; 0 for never."""
     open_by_itself = fields.BooleanField(default=False)
-    """Whether a case is opened when somebody is stopped by a customer of somebody else's."""
+    """Whether a case is opened when two people hold what looks like one customer."""
 
     class Meta:
         app = "core"
