@@ -109,7 +109,12 @@ async def test_a_case_is_opened_and_spoken_about(scene: Scene) -> None:
     assert (await scene.reader.ask(STATE, id=opened["id"]))["code"] == "PERMISSION_DENIED"
     again = await scene.wang.ask(OPEN, records=[{"entity": "ACCOUNT", "id": scene.second}], users=[scene.boss.id])
     assert again["code"] == "CASE_EXISTS"
-    assert opened["id"] in again["message"]
+    assert again["message"] == "There is a conflict case about this account already: Acme / Acme Ltd."
+    stranger = await scene.other_rep.ask(OPEN, records=[{"entity": "ACCOUNT", "id": scene.second}])
+    assert (stranger["code"], stranger["message"]) == (
+        "CASE_EXISTS",
+        "There is a conflict case about this account already.",
+    )
 
 
 async def test_a_ruling_splits_and_there_is_no_second_one(scene: Scene) -> None:

@@ -116,8 +116,9 @@ async def test_bad_cases_are_refused(scene: Scene, other_tenant: SomeTenant) -> 
     with acting_as(scene.tenant.actor(Role.READ_ONLY)), pytest.raises(PermissionDenied):
         await open_conflict([("Account", scene.first)], ConflictKind.OTHER, user_ids=[scene.wang])
     case_id = await scene.open()
-    with acting_as(scene.tenant.actor(Role.ADMIN)), pytest.raises(CaseExists, match=str(case_id)):
+    with acting_as(scene.tenant.actor(Role.ADMIN)), pytest.raises(CaseExists) as known:
         await open_conflict([("Account", scene.first)], ConflictKind.OTHER, user_ids=[scene.wang])
+    assert known.value.details["case"] == str(case_id)
     with acting_as(other_tenant.system), pytest.raises(NotFound):
         await add_statement(case_id, "hello")
 
@@ -125,8 +126,9 @@ async def test_bad_cases_are_refused(scene: Scene, other_tenant: SomeTenant) -> 
 async def test_records_are_frozen_until_the_ruling(scene: Scene) -> None:
     case_id = await scene.open()
     with acting_as(scene.tenant.actor(Role.ADMIN)):
-        with pytest.raises(HeldByConflict, match=str(case_id)):
+        with pytest.raises(HeldByConflict, match=r"^Acme waits for the ruling of a conflict case") as frozen:
             await set_owner("Account", [scene.first], owner_id=scene.wang)
+        assert frozen.value.details["case"] == str(case_id)
         with pytest.raises(HeldByConflict):
             await set_owner("Account", [scene.first], owner_id=scene.wang, override="I want it")
     with acting_as(scene.boss(scene.manager)):

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from datetime import timedelta
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -20,11 +21,13 @@ from evenhand.actions.errors import OwnerNotEligible
 from evenhand.actions.owners import set_owner
 from evenhand.actions.pools.claims import ClaimItem, ClaimStatus, claim_records, return_records
 from evenhand.actions.pools.errors import CapReached, CoolingDown, Frozen
+from evenhand.actions.record_members import add_record_member
 from evenhand.actions.records import archive_record, create_record, restore_record, update_record
 from evenhand.auth.permissions import PermissionDenied
+from evenhand.db.config import DatabaseConfig
 from evenhand.db.session import reading
 from evenhand.entities import Lead
-from evenhand.entities.enums import OwnershipReason
+from evenhand.entities.enums import MemberRole, OwnershipReason
 from evenhand.errors import InvalidInput
 from evenhand.events.models import OutboxEvent
 from evenhand.ownership.models import Decision, OwnershipEntry
@@ -34,7 +37,7 @@ from evenhand.plugins.host import PluginHost
 from evenhand.plugins.manifest import PluginManifest
 from evenhand.tenancy.context import Role, acting_as
 from evenhand.tenancy.models import uuid7
-from evenhand.testing import SomeTenant
+from evenhand.testing import SomeTenant, make_tenant
 from evenhand.testing.clock import Clock
 
 from .conftest import Team, make_team
@@ -73,6 +76,52 @@ async def test_200_racers_and_one_winner(tenant: SomeTenant) -> None:
         async with reading():
             assert await OwnershipEntry.filter(record_id=lead, reason=OwnershipReason.CLAIMED).count() == 1
             assert await OutboxEvent.filter(record_id=lead, type="RecordClaimed").count() == 1
+
+
+async def test_who_has_it_is_told_as_far_as_the_caller_may_know(database: DatabaseConfig) -> None:
+    tenant = await make_tenant(time_zone="Asia/Shanghai")
+    team = await make_team(tenant, 5)
+    holder, peer, mate, seer, stranger = range(5)
+    east = await tenant.create("Team", name="East")
+    for number in (holder, mate):
+        await tenant.update("User", team.reps[number], team_id=east)
+    for number in (holder, peer):
+        await tenant.create("PoolMember", pool_id=team.pool, user_id=team.reps[number])
+    (lead,) = await team.leads(1)
+    (won,) = await claim(team, holder, lead)
+    with acting_as(tenant.system):
+        await add_record_member("Lead", lead, team.reps[seer], MemberRole.WATCHER)
+    assert won.since is not None
+    since = f"since {won.since.astimezone(ZoneInfo('Asia/Shanghai')):%Y-%m-%d %H:%M:%S}."
+    for number, words in (
+        (peer, "Rep 0 has Lead 0"),
+        (mate, "Rep 0 has this lead"),
+        (seer, "Rep 0 has Lead 0"),
+        (stranger, "Somebody else has this lead"),
+    ):
+        (item,) = await claim(team, number, lead)
+        assert item.error is not None
+        assert item.error.message == f"{words} {since}"
+        assert item.error.details["record"] == str(lead)
+        named = team.reps[holder] if number != stranger else None
+        assert item.owner_id == named
+        assert ("user" in item.error.details) is (named is not None)
+
+
+async def test_refusals_name_the_record_and_the_tenants_time(database: DatabaseConfig, clock: Clock) -> None:
+    team = await make_team(await make_tenant(time_zone="Asia/Shanghai"), 2)
+    await team.rule(freeze_days=2, name="Leads")
+    (lead,) = await team.leads(1)
+    await claim(team, 0, lead)
+    clock.advance(timedelta(hours=1))
+    await give_back(team, 0, lead)
+    (item,) = await claim(team, 1, lead)
+    until = (clock.now() + timedelta(days=2)).astimezone(ZoneInfo("Asia/Shanghai"))
+    assert isinstance(item.error, Frozen)
+    assert item.error.message == (
+        f"Lead 0 came back to the pool a short while ago and is frozen until {until:%Y-%m-%d %H:%M} (rule Leads)."
+    )
+    assert item.error.details["record"] == str(lead)
 
 
 async def test_a_batch_is_itemised(team: Team, other_tenant: SomeTenant) -> None:

@@ -69,12 +69,20 @@ async def open_conflict(
         await _check_parties(users)
         for name in {name for name, _ in named}:
             for record_id, (case_id, title) in (await frozen_by(name, [one for _, one in named])).items():
+                known = await _known_title(case_id, title)
                 raise CaseExists(
-                    f"Conflict case {title!r} ({case_id}) is about {name} {record_id} already.",
-                    hint="Add a statement to that case.",
+                    f"There is a conflict case about this {name.lower()} already{known}.",
+                    hint="Add a statement to that case, or ask who may rule on it.",
+                    record=str(record_id),
                     case=str(case_id),
                 )
         return await store_case(Parties(tuple(named), tuple(users)), kind, words, locked, journal)
+
+
+async def _known_title(case_id: UUID, title: str) -> str:
+    """The title of a case as part of a sentence; "" for whom it does not concern, for it names the records."""
+    case = await ConflictCase.get(id=case_id)
+    return f": {title}" if await concerns_actor(case, await parties_of(case_id)) else ""
 
 
 def _check_number(records: Sequence[tuple[str, UUID]], user_ids: Sequence[UUID]) -> None:

@@ -46,10 +46,12 @@ async def check_frozen(inspection: Inspection) -> None:
         for place, transfer in enumerate(inspection.transfers)
         if transfer.before is not None and transfer.why.reason not in _RULED
     }
-    for record_id, (case_id, title) in (await frozen_by(inspection.kind.name, moving)).items():
+    for record_id, (case_id, _) in (await frozen_by(inspection.kind.name, moving)).items():
+        # Without the title of the case: it names the other records, which the actor may not see.
         error = HeldByConflict(
-            f"{inspection.kind.name} {record_id} waits for the ruling of conflict case {title!r} ({case_id}).",
+            f"{inspection.transfers[moving[record_id]].name} waits for the ruling of a conflict case.",
             hint="Wait for the ruling, or have the case withdrawn.",
+            record=str(record_id),
             case=str(case_id),
         )
         inspection.refuse(moving[record_id], error)

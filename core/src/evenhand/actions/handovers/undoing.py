@@ -13,6 +13,7 @@ from evenhand.actions.handovers.plans import lines_of, lock_handover
 from evenhand.actions.handovers.tasks import return_tasks
 from evenhand.actions.handovers.telling import tell_undone
 from evenhand.actions.journal import Journal, writing
+from evenhand.actions.stages import tenant_zone
 from evenhand.auth.permissions import Operation, require
 from evenhand.db.bulk import update_rows
 from evenhand.entities.enums import HandoverOutcome, HandoverState, OwnershipReason
@@ -54,7 +55,7 @@ async def undo_handover(handover_id: UUID, *, pool_id: UUID | None = None) -> Un
         moved = [line for line in await lines_of(plan.id, journal) if line["held_since"] is not None]
         if plan.state is HandoverState.UNDONE:
             return await _result(plan, moved)
-        _refuse(plan, journal)
+        await _refuse(plan, journal)
         if not await ineligible_owners([plan.from_user_id]):
             pool_id = None
         elif pool_id is None:
@@ -85,12 +86,13 @@ async def _result(plan: Handover, moved: Sequence[Line]) -> Undone:
     return Undone(plan.id, plan.returned, len(moved) - plan.returned, tasks)
 
 
-def _refuse(plan: Handover, journal: Journal) -> None:
+async def _refuse(plan: Handover, journal: Journal) -> None:
     if plan.state is not HandoverState.EXECUTED:
         raise HandoverEnded(f"The hand-over is {plan.state.value}, not executed.", hint="There is nothing to undo.")
     if plan.undo_until is None or journal.now > plan.undo_until:
+        until = "" if plan.undo_until is None else f"{plan.undo_until.astimezone(await tenant_zone()):%Y-%m-%d %H:%M}"
         raise UndoTooLate(
-            f"It could be undone until {plan.undo_until:%Y-%m-%d %H:%M} UTC.",
+            f"It could be undone until {until}.",
             hint="Plan a hand-over in the other direction.",
         )
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -11,8 +10,9 @@ from evenhand.actions.errors import RecordArchived
 from evenhand.actions.journal import Journal, Why, writing
 from evenhand.actions.owners import require_pools, write_transfers
 from evenhand.actions.pools.draws import enter_draws
-from evenhand.actions.pools.errors import AlreadyClaimed, NotInPool, NotPoolMember
+from evenhand.actions.pools.errors import NotInPool, NotPoolMember
 from evenhand.actions.pools.guard import inspect
+from evenhand.actions.pools.holders import name_holders
 from evenhand.actions.pools.inspection import Inspection, Transfer
 from evenhand.actions.pools.items import ClaimItem, ClaimStatus, refused
 from evenhand.actions.pools.taking import lock_records, take_out
@@ -21,7 +21,6 @@ from evenhand.auth.permissions import Operation, PermissionDenied, require
 from evenhand.entities.enums import OwnershipReason
 from evenhand.entities.registry import Entity, entity
 from evenhand.errors import InvalidInput, NotFound, Problem
-from evenhand.ownership.decisions import names_of_users
 from evenhand.ownership.holders import Holder, default_pool_id
 from evenhand.ownership.models import OwnershipEntry
 from evenhand.ownership.pools.members import pool_roles
@@ -97,12 +96,12 @@ async def claim_records(
                 waiting.append(record_id)
             else:
                 items[record_id] = item
-        waiting = await _of_members(waiting, locked, user_id, items)
+        waiting = await _of_members(kind, waiting, locked, user_id, items)
         why = Why(OwnershipReason.CLAIMED)
         items |= await _enter(kind, waiting, locked, user_id, journal)
         waiting = [one for one in waiting if one not in items]
         items |= await take_out(kind, {one: (locked[one], user_id, why) for one in waiting}, journal)
-        items |= await _name_holders(kind, items, locked, user_id)
+        items |= await name_holders(kind, items, locked, user_id, journal)
     return [items[record_id] for record_id in ids]
 
 
@@ -115,11 +114,11 @@ def _settled(
     if now["owner_id"] == user_id:
         return ClaimItem(record_id, ClaimStatus.ALREADY_YOURS, owner_id=user_id, since=now["held_since"])
     if now["archived_at"] is not None:
-        return refused(record_id, RecordArchived(f"{kind.name} {record_id} is archived.", hint="Restore it first."))
+        return refused(record_id, RecordArchived(f"This {kind.name.lower()} is archived.", hint="Restore it first."))
     if now["owner_id"] is not None:
         return ClaimItem(record_id, ClaimStatus.REFUSED, owner_id=now["owner_id"], since=now["held_since"])
     if pool_id is not None and now["pool_id"] != pool_id:
-        message = f"{kind.name} {record_id} does not wait in pool {pool_id}."
+        message = f"This {kind.name.lower()} does not wait in the pool that is named."
         return refused(record_id, NotInPool(message, hint="Leave the pool out, or name the one that it waits in."))
     return None
 
@@ -143,6 +142,7 @@ async def _enter(
 
 
 async def _of_members(
+    kind: Entity,
     waiting: Sequence[UUID],
     locked: Mapping[UUID, Mapping[str, Any]],
     user_id: UUID,
@@ -156,34 +156,12 @@ async def _of_members(
         pool_id = locked[record_id]["pool_id"]
         if (user_id, pool_id) not in roles:
             error = NotPoolMember(
-                f"You may not claim from pool {pool_id}.",
+                f"You may not claim from the pool in which this {kind.name.lower()} waits.",
                 hint="Ask an admin to make you, your team, your region or your product line a member.",
                 pool=str(pool_id),
             )
             items[record_id] = refused(record_id, error, pool_id=pool_id)
     return [record_id for record_id in waiting if record_id not in items]
-
-
-async def _name_holders(
-    kind: Entity, items: Mapping[UUID, ClaimItem], locked: Mapping[UUID, Mapping[str, Any]], user_id: UUID
-) -> dict[UUID, ClaimItem]:
-    """Say of records that others have who has them, and since when."""
-    lost = [item for item in items.values() if item.status is ClaimStatus.REFUSED and item.error is None]
-    if not lost:
-        return {}
-    names = await names_of_users({item.owner_id for item in lost if item.owner_id is not None})
-    found: dict[UUID, ClaimItem] = {}
-    for item in lost:
-        since = locked[item.record_id]["held_since"]
-        name = names.get(item.owner_id, "Somebody else") if item.owner_id is not None else "Somebody else"
-        error = AlreadyClaimed(
-            f"{name} has {kind.name} {item.record_id} since {since:%Y-%m-%d %H:%M:%S} UTC.",
-            hint="Choose another one.",
-            user=str(item.owner_id),
-            since=since.isoformat(),
-        )
-        found[item.record_id] = replace(item, error=error)
-    return found
 
 
 async def return_records(
@@ -229,11 +207,11 @@ def _not_returned(kind: Entity, record_id: UUID, now: Mapping[str, Any] | None, 
         return ClaimItem(record_id, ClaimStatus.RETURNED, pool_id=now["pool_id"], since=now["held_since"])
     if now["owner_id"] != user_id:
         error = PermissionDenied(
-            f"{kind.name} {record_id} is not yours to give back.", hint="Its owner or a manager can do that."
+            f"This {kind.name.lower()} is not yours to give back.", hint="Its owner or a manager can do that."
         )
         return refused(record_id, error)
     if now["archived_at"] is not None:
-        return refused(record_id, RecordArchived(f"{kind.name} {record_id} is archived.", hint="Restore it first."))
+        return refused(record_id, RecordArchived(f"This {kind.name.lower()} is archived.", hint="Restore it first."))
     return None
 
 

@@ -75,7 +75,7 @@ async def enter_draws(
             continue
         if windows[record_id] <= journal.now:
             if known is not None:
-                words = f"Lots are being drawn for {kind.name} {record_id}."
+                words = f"Lots are being drawn for {columns['name']}."
                 items[record_id] = refused(record_id, DrawPending(words, hint="Look again in a minute."))
             continue
         draw_id = known[0] if known is not None else uuid7()

@@ -33,6 +33,11 @@ class Transfer:
     why: Why
     at: datetime | None = None
 
+    @property
+    def name(self) -> str:
+        """The record as people call it."""
+        return str(self.columns.get("name") or "This record")
+
 
 @dataclass
 class Inspection:

@@ -89,14 +89,14 @@ async def check_history(inspection: Inspection) -> None:
         at = transfer.at or inspection.journal.now
         thaws = thawing(transfer, rule, past)
         if thaws is not None and thaws > at:
-            inspection.refuse(place, _frozen(inspection.kind, transfer, rule, thaws, rules))
+            inspection.refuse(place, _frozen(transfer, rule, thaws, rules))
             continue
         until = cooling_until(transfer.after.owner_id, rule, past)
         if until is not None and until > at:
             cooling.append((place, transfer, rule, until))
     names = await _names(transfer.after.owner_id for _, transfer, _, _ in cooling)
     for place, transfer, rule, until in cooling:
-        inspection.refuse(place, _cooling(inspection.kind, transfer, rule, until, names, rules))
+        inspection.refuse(place, _cooling(transfer, rule, until, names, rules))
 
 
 def thawing(transfer: Transfer, rule: Rule, past: Mapping[UUID, datetime]) -> datetime | None:
@@ -311,9 +311,9 @@ async def _names(owner_ids: Iterable[UUID | None]) -> dict[UUID, str]:
     return await names_of_users(wanted) if wanted else {}
 
 
-def _frozen(kind: Entity, transfer: Transfer, rule: Rule, until: datetime, rules: RulesNow) -> Frozen:
+def _frozen(transfer: Transfer, rule: Rule, until: datetime, rules: RulesNow) -> Frozen:
     return Frozen(
-        f"{kind.name} {transfer.record_id} came back to the pool a short while ago and is frozen until "
+        f"{transfer.name} came back to the pool a short while ago and is frozen until "
         f"{rules.shown(until)} (rule {rule.name}).",
         hint="Try again then; a manager may set the limit aside and say why.",
         record=str(transfer.record_id),
@@ -323,13 +323,12 @@ def _frozen(kind: Entity, transfer: Transfer, rule: Rule, until: datetime, rules
 
 
 def _cooling(
-    kind: Entity, transfer: Transfer, rule: Rule, until: datetime, names: Mapping[UUID, str], rules: RulesNow
+    transfer: Transfer, rule: Rule, until: datetime, names: Mapping[UUID, str], rules: RulesNow
 ) -> CoolingDown:
     owner_id = transfer.after.owner_id
     name = names.get(owner_id, "This person") if owner_id is not None else "This person"
     return CoolingDown(
-        f"{name} had {kind.name} {transfer.record_id} lately and does not get it again before {rules.shown(until)} "
-        f"(rule {rule.name}).",
+        f"{name} had {transfer.name} lately and does not get it again before {rules.shown(until)} (rule {rule.name}).",
         hint="Choose somebody else, or try again then; a manager may set the limit aside and say why.",
         record=str(transfer.record_id),
         user=str(owner_id),

@@ -95,7 +95,7 @@ async def offer_records(
             if record_id not in locked:
                 raise NotFound(kind.name, record_id)
             if locked[record_id]["pool_id"] is None or locked[record_id]["archived_at"] is not None:
-                message = f"{kind.name} {record_id} waits in no pool."
+                message = f"{locked[record_id]['name']} waits in no pool."
                 raise NotInPool(message, hint="Offer records that nobody holds.")
         await _require_manager(kind, {row["pool_id"] for row in locked.values()})
         found = await PoolOffer.filter(record_id__in=ids, state=OfferState.OPEN, expires_at__gt=journal.now)
@@ -224,7 +224,7 @@ async def accept_offer(offer_id: UUID) -> ClaimItem:
         record_id = row["record_id"]
         now = (await lock_records(kind, [record_id], journal)).get(record_id)
         if now is None or now["archived_at"] is not None or now["pool_id"] is None:
-            raise AlreadyClaimed(f"{kind.name} {record_id} does not wait in a pool any more.", hint="Choose another.")
+            raise AlreadyClaimed(f"This {kind.name.lower()} does not wait in a pool any more.", hint="Choose another.")
         why = Why(OwnershipReason.OFFER_ACCEPTED, note=f"offer {offer_id}")
         item = (await take_out(kind, {record_id: (now, user_id, why)}, journal))[record_id]
         if item.error is not None:

@@ -25,7 +25,7 @@ async def lock_records(kind: Entity, ids: Sequence[UUID], journal: Journal) -> d
 
     Of several who want the same record the first gets the lock; the others read what became of it.
     """
-    names = {"id", "owner_id", "pool_id", "held_since", "version", "archived_at"} | COUNTING[kind.name]
+    names = {"id", "name", "owner_id", "pool_id", "held_since", "version", "archived_at"} | COUNTING[kind.name]
     columns = ", ".join(f'"{name}"' for name in sorted(names))
     rows = await raw_connection(journal.client).fetch(
         f'SELECT {columns} FROM "{kind.model._meta.db_table}" WHERE tenant_id = $1 AND id = ANY ($2::uuid[]) '
