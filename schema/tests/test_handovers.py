@@ -20,9 +20,10 @@ PLAN = f"""mutation ($from: ID!, $steps: [HandoverStepInput!]!, $seed: BigInt) {
             entity method toUser {{ id }} account {{ id }} }} }} }} }} }}"""
 BOOK = "value { currency amount } accounts leads opportunities tiers { tier accounts }"
 SHOW = f"""query ($id: ID!) {{ handover(id: $id) {{ state executedAt undoUntil moved
-    tasks {{ nodes {{ task {{ subject assignee {{ id }} }} toUser {{ id }} }} }}
+    tasks {{ nodes {{ task {{ subject assignee {{ id }} }} ticket {{ id }} toUser {{ id }} }} }}
     lines {{ nodes {{ recordId outcome locked }} }}
-    preview {{ moving undecided stale tasks tooOften {{ recordId changes overrideReason }} refused {{ code }}
+    preview {{ moving undecided stale tasks tickets loose looseTo {{ id }}
+        tooOften {{ recordId changes overrideReason }} refused {{ code }}
         holders {{ user {{ id }} pool {{ id }} isEligible isAbsent before {{ {BOOK} }} after {{ {BOOK} }} }} }} }} }}"""
 CHANGE = f"""mutation ($id: ID!, $changes: [HandoverLineChange!], $steps: [HandoverStepInput!], $version: Int) {{
     result: changeHandoverLines(id: $id, changes: $changes, steps: $steps, version: $version) {{
@@ -96,6 +97,7 @@ async def test_a_book_is_handed_over_and_taken_back(api: Api, company: Company) 
     assert heir["before"] == {"value": [], "accounts": 0, "leads": 0, "opportunities": 0, "tiers": []}
     assert (heir["after"], leaver["after"]) == (leaver["before"], heir["before"])
     assert (shown["moving"], shown["tasks"], shown["tooOften"], shown["refused"]) == (4, 2, [], [])
+    assert (shown["tickets"], shown["loose"], shown["looseTo"]) == (0, 0, None)
     done = (await api.data(company.tenant, EXECUTE, Role.MANAGER, id=made["id"], version=1))["result"]
     assert done["handover"] == {"state": "EXECUTED", "moved": 4}
     assert (done["moved"], done["stale"], done["tasks"]) == (4, 0, 2)
@@ -110,6 +112,22 @@ async def test_a_book_is_handed_over_and_taken_back(api: Api, company: Company) 
     assert back["handover"] == {"state": "UNDONE", "returned": 4}
     late = (await api.data(company.tenant, CANCEL, Role.MANAGER, id=made["id"]))["result"]
     assert late["code"] == "HANDOVER_ENDED"
+
+
+async def test_tickets_and_the_rest_of_the_work_go_along(api: Api, company: Company) -> None:
+    leaver, account = UUID(company.leaver), UUID(company.accounts[0])
+    ticket = await company.tenant.create("Ticket", subject="Broken", account_id=account, assignee_id=leaver)
+    await company.tenant.create("Task", subject="Expenses", assignee_id=leaver)
+    made = await plan(api, company, by_hand(company.heir))
+    shown = (await show(api, company, made["id"]))["preview"]
+    boss = str(company.tenant.users[Role.MANAGER])
+    assert (shown["tickets"], shown["loose"], shown["looseTo"]) == (1, 1, {"id": boss})
+    done = (await api.data(company.tenant, EXECUTE, Role.MANAGER, id=made["id"]))["result"]
+    assert done["tasks"] == 4
+    found = (await show(api, company, made["id"]))["tasks"]["nodes"]
+    assert [one["ticket"] for one in found if one["ticket"]] == [{"id": str(ticket)}]
+    (expenses,) = [one for one in found if one["task"] and one["task"]["subject"] == "Expenses"]
+    assert (expenses["task"]["assignee"], expenses["toUser"]) == ({"id": boss}, {"id": boss})
 
 
 async def test_lines_are_changed_locked_and_planned_again(api: Api, company: Company) -> None:

@@ -24,7 +24,9 @@ async def test_a_book_is_handed_over_and_taken_back(evenhand: Command, tenant: S
     assert "3 records move" in told
     plan = told.split()[1]
     assert "3 > 0" in evenhand("handover", "show", plan, "-t", tenant.slug)
-    assert "3 records and 0 open tasks changed hands" in evenhand("handover", "execute", plan, "-t", tenant.slug)
+    assert "3 records and 0 open tasks and tickets changed hands" in evenhand(
+        "handover", "execute", plan, "-t", tenant.slug
+    )
     assert "3 records and 0 open tasks went back" in evenhand("handover", "undo", plan, "-t", tenant.slug)
     assert "is undone already" in evenhand("handover", "cancel", plan, "-t", tenant.slug, code=1)
     assert "There is no user" in evenhand("handover", "plan", "-t", tenant.slug, "--from", "Nobody", code=1)

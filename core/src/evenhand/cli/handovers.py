@@ -93,7 +93,8 @@ def handover_execute(
     async def main(_: DatabaseConfig) -> str:
         with acting_as(await tenant_actor(tenant)):
             done = await execute_handover(handover, override=override)
-            return f"{done.moved} records and {done.tasks} open tasks changed hands, {done.stale} were left alone."
+            work = f"{done.tasks} open tasks and tickets"
+            return f"{done.moved} records and {work} changed hands, {done.stale} were left alone."
 
     console.print(run(main), highlight=False)
 
@@ -148,9 +149,12 @@ def _print(shown: Mapping[str, Any], names: Mapping[str, str]) -> None:
     console.print(table, highlight=False)
     console.print(
         f"{shown['moving']} records move, {shown['undecided']} stay, {shown['stale']} changed since, "
-        f"{shown['tasks']} open tasks go along.",
+        f"{shown['tasks']} open tasks and {shown.get('tickets', 0)} open tickets go along.",
         highlight=False,
     )
+    if shown.get("loose"):
+        where = "go to the superior" if shown["loose_user"] else "stay"
+        console.print(f"{shown['loose']} other open tasks and tickets {where}.", highlight=False)
     for one in shown["too_often"]:
         reason = f": {one['override_reason']}" if one["override_reason"] else ""
         said = f"{one['entity']} {one['record_id']} got another owner {one['changes']} times within a year{reason}"

@@ -14,7 +14,7 @@ class HandoverExecuted(Event):
     Attributes:
         moved: how many records changed hands, by entity.
         stale: how many had changed hands before, and were left alone.
-        tasks: how many open tasks went along.
+        tasks: how many open tasks and tickets went along, or to a superior.
         receiver_ids: the users who got records.
         override_reason: why limits were passed over.
     """
@@ -34,7 +34,7 @@ class HandoverUndone(Event):
     Attributes:
         returned: how many records went back, by entity.
         kept: how many had changed hands since, and were left alone.
-        tasks: how many open tasks went back.
+        tasks: how many open tasks and tickets went back.
     """
 
     from_user_id: UUID

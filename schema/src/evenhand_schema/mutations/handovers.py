@@ -98,7 +98,7 @@ class HandoverDone:
     handover: Handover | None = strawberry.field(resolver=_plan_of, description="The hand-over.")
     moved: int = strawberry.field(description="How many records changed hands.")
     stale: int = strawberry.field(description="How many had changed hands since the plan, and were left alone.")
-    tasks: int = strawberry.field(description="How many open tasks went along.")
+    tasks: int = strawberry.field(description="How many open tasks and tickets went along, or to a superior.")
 
 
 @strawberry.type(description="What came of undoing a hand-over.")
@@ -109,7 +109,7 @@ class HandoverTakenBack:
     handover: Handover | None = strawberry.field(resolver=_plan_of, description="The hand-over.")
     returned: int = strawberry.field(description="How many records went back.")
     kept: int = strawberry.field(description="How many had changed hands since, and were left alone.")
-    tasks: int = strawberry.field(description="How many open tasks went back.")
+    tasks: int = strawberry.field(description="How many open tasks and tickets went back.")
 
 
 @strawberry.type(description="The tenant's limits of hand-overs.")

@@ -103,6 +103,16 @@ class HandoverPreview:
         description="How many changed hands since they were planned, or are closed; they are left alone."
     )
     tasks: int = strawberry.field(description="How many open tasks go along.")
+    tickets: int = strawberry.field(description="How many open tickets go along with their customers.")
+    loose: int = strawberry.field(
+        description="How many other open tasks and tickets there are, about no record that changes hands."
+    )
+    user_id: strawberry.Private[str | None]
+    loose_to: User | None = strawberry.field(
+        resolver=_user,
+        description="The superior who gets these; null when they stay: who hands over still holds records or keeps "
+        "watching, or nobody stands above.",
+    )
 
 
 def _book(plain: Mapping[str, Any]) -> HandoverBook:
@@ -138,7 +148,8 @@ def _preview(plain: Mapping[str, Any]) -> HandoverPreview:
         ],
         too_often=[HandoverTooOften(**item) for item in plain["too_often"]],
         refused=[HandoverRefusal(**item) for item in plain["refused"]],
-        **{name: plain[name] for name in ("moving", "undecided", "stale", "tasks")},
+        **{name: plain.get(name, 0) for name in ("moving", "undecided", "stale", "tasks", "tickets", "loose")},
+        user_id=plain.get("loose_user"),
     )
 
 
@@ -166,7 +177,9 @@ class Handover:
     executed_by = one("User", "executed_by_id", "Who executed it; null for the system.")
     ended_by = one("User", "ended_by_id", "Who undid or cancelled it; null for the system.")
     lines = many("HandoverLine", "handover_id", "Its records, and who is to get each.", Order("entity"))
-    tasks = many("HandoverTask", "handover_id", "Open tasks that went along.", Order("id"))
+    tasks = many(
+        "HandoverTask", "handover_id", "Open tasks and tickets that went along, or to a superior.", Order("id")
+    )
     preview = python(HandoverPreview, ["id"], _previewed, "What it would do now; of an executed one, what it did.")
 
 
@@ -186,9 +199,10 @@ class HandoverLine:
 
 @bound(models.HandoverTask)
 class HandoverTask:
-    """An open task that went along with its record."""
+    """An open task or ticket that went along with its record, or to a superior."""
 
-    task = one("Task", "task_id", "The task.")
+    task = one("Task", "task_id", "The task; null for a ticket.")
+    ticket = one("Ticket", "ticket_id", "The ticket; null for a task.")
     to_user = one("User", "to_user_id", "Who got it; null for nobody.")
 
 

@@ -43,7 +43,7 @@ class Executed:
     Attributes:
         moved: records that changed hands.
         stale: records that had changed hands since they were planned; they were left alone.
-        tasks: open tasks that went along.
+        tasks: open tasks and tickets that went along, or to a superior.
     """
 
     handover_id: UUID
@@ -55,8 +55,9 @@ class Executed:
 async def execute_handover(handover_id: UUID, *, version: int | None = None, override: str | None = None) -> Executed:
     """Give the records of a plan to those it names; atomic, and done once however often it is asked for.
 
-    Records that changed hands since they were planned, or were archived, are reported and left alone. Open tasks of
-    who hands over go along with their records. Nothing else of the records changes: stage, activities and team stay.
+    Records that changed hands since they were planned, or were archived, are reported and left alone. Open tasks and
+    tickets of who hands over go along with their records, and a leaver's others to the superior, see `move_tasks`.
+    Nothing else of the records changes: stage, activities and team stay.
 
     Args:
         version: the version of the plan that was looked at; None takes whatever is there.

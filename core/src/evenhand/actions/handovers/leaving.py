@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -27,6 +27,14 @@ FROM users AS u WHERE u.tenant_id = $1 AND u.id = ANY ($2::uuid[])
 """
 
 
+async def held_by(user_ids: Collection[UUID]) -> dict[UUID, dict[str, int]]:
+    """How many accounts, leads and open opportunities each of these users holds; kinds without any are left out."""
+    async with reading() as client:
+        rows = await raw_connection(client).fetch(_HELD, current_tenant(), list(user_ids))
+    kinds = ("accounts", "leads", "opportunities")
+    return {row["id"]: {name: row[name] for name in kinds if row[name]} for row in rows}
+
+
 async def refuse_leaving(leaving: Mapping[int, RecordModel], refusals: Refusals) -> None:
     """Refuse that users leave who hold records; the rows of the users are locked, so nobody gives them more.
 
@@ -36,12 +44,9 @@ async def refuse_leaving(leaving: Mapping[int, RecordModel], refusals: Refusals)
     """
     if not leaving:
         return
-    async with reading() as client:
-        rows = await raw_connection(client).fetch(_HELD, current_tenant(), [user.id for user in leaving.values()])
-    held: dict[UUID, Any] = {row["id"]: row for row in rows}
+    held = await held_by([user.id for user in leaving.values()])
     for place, user in leaving.items():
-        row = held[user.id]
-        counts = [f"{row[name]} {name}" for name in ("accounts", "leads", "opportunities") if row[name]]
+        counts = [f"{count} {name}" for name, count in held[user.id].items()]
         if counts and isinstance(user, User):
             refusals.refuse(
                 place,

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from evenhand import clock
 from evenhand.actions.handovers.settings import handover_limits
+from evenhand.actions.handovers.tasks import superior_of
 from evenhand.actions.journal import Journal, Why
 from evenhand.actions.pools.guard import CHECKS, Inspection, Transfer
 from evenhand.actions.stages import tenant_zone
@@ -26,6 +27,7 @@ from evenhand.ownership.handovers.reading import (
     owner_changes,
     people,
     tasks_along,
+    work_left,
 )
 from evenhand.ownership.handovers.rules import Book, Item, Target, books_after, over_limit
 from evenhand.ownership.holders import Holder
@@ -76,7 +78,10 @@ class Preview:
         refused: records against whose move a limit stands (a cap, a freeze, …), with code and words.
         undecided: records for which nobody is chosen; they stay.
         stale: records that changed hands since they were planned, or are closed; they would be left alone.
-        tasks: open tasks that would go along.
+        tasks, tickets: open ones that would go along.
+        loose: other open tasks and tickets of who hands over, which are about no record that moves.
+        loose_user: the superior who would get them; None when they stay, because who hands over still holds records or
+            keeps watching, or nobody stands above.
     """
 
     holders: Sequence[HolderPreview]
@@ -86,6 +91,9 @@ class Preview:
     undecided: int
     stale: int
     tasks: int
+    tickets: int
+    loose: int
+    loose_user: UUID | None
 
     def plain(self) -> dict[str, Any]:
         """As JSON keeps it."""
@@ -97,6 +105,9 @@ class Preview:
             "undecided": self.undecided,
             "stale": self.stale,
             "tasks": self.tasks,
+            "tickets": self.tickets,
+            "loose": self.loose,
+            "loose_user": str(self.loose_user) if self.loose_user is not None else None,
         }
 
 
@@ -126,12 +137,15 @@ async def preview_of(plan: Handover, journal: Journal, *, inspect: bool = False)
     books = await books_of({plan.from_user_id, *receivers}, today)
     customers = {item.record_id: item.entity for item, _ in moving if item.entity != "Opportunity"}
     changes = await owner_changes(customers, journal.now)
-    tasks = await tasks_along(plan.from_user_id, {item.record_id: target.user_id for item, target in moving})
+    along = await tasks_along(plan.from_user_id, {item.record_id: target.user_id for item, target in moving})
     limit = (await handover_limits()).changes_per_year
     reasons = {line["record_id"]: line["override_reason"] for line in lines}
     over = over_limit(changes, limit, [(item.record_id, target) for item, target in moving]) & customers.keys()
+    holders = _holders(plan.from_user_id, books, moving, users)
+    loose = await work_left(plan.from_user_id, {row["id"] for row in along})
+    leaves = not plan.keep_watching and not any(holders[0].after.records.values())
     return Preview(
-        holders=_holders(plan.from_user_id, books, moving, users),
+        holders=holders,
         too_often=[
             {
                 "entity": customers[customer],
@@ -145,7 +159,10 @@ async def preview_of(plan: Handover, journal: Journal, *, inspect: bool = False)
         moving=len(moving),
         undecided=len(moves) - len(moving),
         stale=len(lines) - len(fresh),
-        tasks=len(tasks),
+        tasks=sum(row["entity"] == "Task" for row in along),
+        tickets=sum(row["entity"] == "Ticket" for row in along),
+        loose=len(loose),
+        loose_user=await superior_of(plan.from_user_id) if loose and leaves else None,
     )
 
 

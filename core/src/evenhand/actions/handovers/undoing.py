@@ -30,7 +30,7 @@ class Undone:
     Attributes:
         returned: records that went back.
         kept: records that had changed hands since, or were archived; they were left alone.
-        tasks: open tasks that went back.
+        tasks: open tasks and tickets that went back.
     """
 
     handover_id: UUID

@@ -54,7 +54,7 @@ class Handover(TenantModel):
     stale = count(null=False, default=0)
     """How many records had changed hands before, and were left alone."""
     tasks_moved = count(null=False, default=0)
-    """How many open tasks went along."""
+    """How many open tasks and tickets went along, or to a superior."""
     returned = count(null=False, default=0)
     """How many records went back when it was undone."""
     books: fields.Field[dict[str, Any]] = fields.JSONField(default=dict)
@@ -112,14 +112,16 @@ class HandoverLine(TenantModel):
 
 
 class HandoverTask(TenantModel):
-    """An open task that went along with its record."""
+    """An open task or ticket that went along with its record, or to a superior: exactly one of `task` and `ticket`."""
 
     handover = ref("core.Handover")
     handover_id: UUID
-    task = ref("core.Task")
-    task_id: UUID
-    record_id = fields.UUIDField()
-    """Id of the record with which it went."""
+    task = ref("core.Task", null=True)
+    task_id: UUID | None
+    ticket = ref("core.Ticket", null=True)
+    ticket_id: UUID | None
+    record_id = fields.UUIDField(null=True)
+    """Id of the record with which it went; null when it was about none that changed hands and went to a superior."""
     to_user = ref("core.User", null=True)
     to_user_id: UUID | None
     """Id of who got it; null when its record went to a pool and nobody is to do it."""
@@ -129,7 +131,7 @@ class HandoverTask(TenantModel):
     class Meta:
         app = "core"
         table = "handover_tasks"
-        unique_together = (("tenant_id", "handover_id", "task_id"),)
+        unique_together = (("tenant_id", "handover_id", "task_id"), ("tenant_id", "handover_id", "ticket_id"))
 
 
 class HandoverSettings(TenantModel):

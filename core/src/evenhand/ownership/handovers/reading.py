@@ -83,7 +83,7 @@ FROM users AS u WHERE u.tenant_id = $1 ORDER BY u.id
 # The nearest record says it: the deal, the lead, then the customer, also by a contact, a ticket or a closed deal.
 _TASKS = """
 WITH moved AS (SELECT * FROM unnest($3::uuid[], $4::uuid[]) AS m (record_id, user_id))
-SELECT task.id, coalesce(deal.record_id, lead.record_id, account.record_id) AS record_id,
+SELECT 'Task' AS entity, task.id, coalesce(deal.record_id, lead.record_id, account.record_id) AS record_id,
        CASE WHEN deal.record_id IS NOT NULL THEN deal.user_id WHEN lead.record_id IS NOT NULL THEN lead.user_id
             ELSE account.user_id END AS user_id
 FROM tasks AS task
@@ -96,7 +96,23 @@ LEFT JOIN moved AS account
     ON account.record_id = coalesce(task.account_id, about.account_id, contact.account_id, ticket.account_id)
 WHERE task.tenant_id = $1 AND task.assignee_id = $2 AND task.done_at IS NULL AND task.archived_at IS NULL
     AND coalesce(deal.record_id, lead.record_id, account.record_id) IS NOT NULL
-ORDER BY task.id
+UNION ALL
+SELECT 'Ticket', ticket.id, account.record_id, account.user_id
+FROM tickets AS ticket
+LEFT JOIN contacts AS contact ON contact.tenant_id = $1 AND contact.id = ticket.contact_id
+JOIN moved AS account ON account.record_id = coalesce(ticket.account_id, contact.account_id)
+WHERE ticket.tenant_id = $1 AND ticket.assignee_id = $2 AND ticket.status NOT IN ('resolved', 'closed')
+    AND ticket.archived_at IS NULL AND account.user_id IS NOT NULL
+ORDER BY id
+"""
+
+_WORK = """
+SELECT 'Task' AS entity, id FROM tasks
+WHERE tenant_id = $1 AND assignee_id = $2 AND done_at IS NULL AND archived_at IS NULL
+UNION ALL
+SELECT 'Ticket', id FROM tickets
+WHERE tenant_id = $1 AND assignee_id = $2 AND status NOT IN ('resolved', 'closed') AND archived_at IS NULL
+ORDER BY id
 """
 
 _COLLABORATORS = """
@@ -234,9 +250,17 @@ async def open_ids(record_ids: Collection[UUID]) -> set[UUID]:
 
 
 async def tasks_along(leaver: UUID, moving: Mapping[UUID, UUID | None]) -> list[Any]:
-    """The leaver's open tasks about moving records: `id`, the `record_id` that decides, and the new `user_id`.
+    """The leaver's open tasks and tickets about moving records.
+
+    Returns: rows with `entity` ("Task", "Ticket"), `id`, the `record_id` that decides, and the new `user_id`. A ticket
+    goes along only to a person, for somebody has to answer it.
 
     Args:
         moving: who gets which record, None for a pool.
     """
     return await _rows(_TASKS, leaver, list(moving), list(moving.values()))
+
+
+async def work_left(leaver: UUID, along: Collection[UUID]) -> list[tuple[str, UUID]]:
+    """The leaver's open tasks and tickets besides those that go along, by entity and id."""
+    return [(row["entity"], row["id"]) for row in await _rows(_WORK, leaver) if row["id"] not in along]
