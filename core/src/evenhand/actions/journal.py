@@ -12,23 +12,21 @@ from typing import Any
 from uuid import UUID
 
 from tortoise.backends.asyncpg.client import TransactionWrapper
+from tortoise.models import Model
 
 from evenhand import clock
 from evenhand.actions.custom_index import CustomTouched, write_custom_index
 from evenhand.actions.duplicates.keys import KeysTouched, write_keys
+from evenhand.actions.journal_rows import Changes, write_rows
 from evenhand.actions.record_clocks import ClockTouched, write_clocks
 from evenhand.actions.search import Touched, write_entries
-from evenhand.audit.models import AuditEntry
-from evenhand.db.bulk import insert_rows
+from evenhand.db.bulk import FEW, update_rows
 from evenhand.db.session import transaction
 from evenhand.entities.enums import ConflictKind, OwnershipReason
 from evenhand.errors import EvenhandError
 from evenhand.events.catalogue import check_event
 from evenhand.events.cause import handled_event
-from evenhand.events.outbox import write_events
 from evenhand.live.notices import ChangeOperation, notices_of
-from evenhand.live.presence import send
-from evenhand.ownership.models import OwnershipEntry
 from evenhand.plugins.contract import TenantContext
 from evenhand.tenancy.context import Actor, current_actor
 from evenhand.tenancy.models import uuid7
@@ -76,6 +74,11 @@ class Journal:
     _events: list[dict[str, Any]] = field(default_factory=list)
     _told: list[dict[str, Any]] = field(default_factory=list)
     _ledger: list[dict[str, Any]] = field(default_factory=list)
+    _changes: Changes | None = None
+    memory: dict[Any, Any] = field(default_factory=dict)
+    """What was read once and holds for the whole use case, such as rules."""
+    locked_owners: set[UUID] = field(default_factory=set)
+    """Whose records and claims nobody else counts until this transaction ends."""
     _touched: Touched = field(default_factory=Touched)
     _custom: CustomTouched = field(default_factory=CustomTouched)
     _clocks: ClockTouched = field(default_factory=ClockTouched)
@@ -166,6 +169,17 @@ class Journal:
             }
         )
 
+    async def change(self, model: type[Model], rows: Sequence[Mapping[str, Any]], *, late: bool) -> None:
+        """Update rows by `id`, all with the same columns.
+
+        Args:
+            late: nobody reads them again in this use case: few are then written together with the rest.
+        """
+        if late and self._changes is None and len(rows) <= FEW:
+            self._changes = (model, rows)
+        else:
+            await update_rows(self.client, model, rows)
+
     def note_duplicate(self, entity: str, record_id: UUID, found: EvenhandError) -> None:
         """Note that a record that is written all the same may be a duplicate; an event tells it at the end.
 
@@ -239,6 +253,7 @@ class Journal:
         keys = deepcopy(self._keys)
         duplicates = {record: list(found) for record, found in self.duplicates.items()}
         suspicions = deepcopy(self.suspicions)
+        changes, locked = self._changes, set(self.locked_owners)
         try:
             async with transaction():
                 yield
@@ -247,6 +262,7 @@ class Journal:
                 del rows[length:]
             self._touched, self._custom, self._clocks = touched, custom, clocks
             self._keys, self.duplicates, self.suspicions = keys, duplicates, suspicions
+            self._changes, self.locked_owners = changes, locked
             raise
 
     def _tell_duplicates(self) -> None:
@@ -269,7 +285,7 @@ class Journal:
             await self._write()
 
     async def _write(self) -> None:
-        """One statement per table, what records are found by, and the notices."""
+        """What records are found by, then all the rest in one statement."""
         actor = self.actor
         notices = notices_of(actor.tenant_id, actor.user_id, self.now, self._events, [*self._audit, *self._told])
         self._told.clear()
@@ -277,27 +293,30 @@ class Journal:
         await write_custom_index(self.client, actor.tenant_id, self._custom)
         await write_clocks(self.client, actor.tenant_id, self.now, self._clocks)
         await write_keys(self.client, actor.tenant_id, self._keys)
-        tables: Sequence[tuple[Any, list[dict[str, Any]]]] = (
-            (OwnershipEntry, self._ledger),
-            (AuditEntry, self._audit),
-        )
-        for model, rows in tables:
-            await insert_rows(self.client, model, rows)
-            rows.clear()
-        await write_events(self.client, self._events)
-        self._events.clear()
         # Last, so that this transaction has its number when it looks who listens.
-        await send(self.client, actor.tenant_id, notices)
+        await write_rows(
+            self.client,
+            actor.tenant_id,
+            changes=self._changes,
+            ledger=self._ledger,
+            audit=self._audit,
+            events=self._events,
+            notices=notices,
+        )
+        self._changes = None
+        for rows in (self._ledger, self._audit, self._events):
+            rows.clear()
 
 
 @asynccontextmanager
-async def writing(action: str) -> AsyncIterator[Journal]:
+async def writing(action: str, *, few: bool = False) -> AsyncIterator[Journal]:
     """The one transaction of a use case; what the journal collected is written at its end.
 
     Args:
         action: the use case, as the audit will name it.
+        few: it touches few rows, see `transaction`.
     """
-    async with transaction() as client:
+    async with transaction(numbered=True, few=few) as client:
         journal = Journal(action, current_actor(), client, clock.now())
         yield journal
         await journal.flush()

@@ -14,7 +14,6 @@ from evenhand.actions.record_members import settle_teams
 from evenhand.actions.sight import refuse_records
 from evenhand.actions.values import require_value
 from evenhand.auth.permissions import Operation, require
-from evenhand.db.bulk import update_rows
 from evenhand.entities.enums import OwnershipReason
 from evenhand.entities.registry import Entity, entity
 from evenhand.errors import InvalidInput, NotFound, Problem, placed
@@ -82,12 +81,17 @@ async def write_transfers(
     transfers: Sequence[Transfer],
     journal: Journal,
     overrides: Mapping[UUID, str | None] | None = None,
+    *,
+    late: bool = False,
+    teams: bool = True,
 ) -> dict[UUID, datetime]:
     """Give locked records to the holders that nothing stands against: ledger, audit, event, column.
 
     Args:
         transfers: of records that somebody holds already, after `enforce`; `columns` with `version` and `held_since`.
         overrides: why limits were set aside, by record.
+        late: nobody reads the records again in this use case, see `Journal.change`.
+        teams: whether there may be teams on them.
 
     Returns: since when each record is held now.
     """
@@ -114,8 +118,9 @@ async def write_transfers(
             "override": words,
         }
         journal.emit("OwnerChanged", kind.name, record_id, payload, at=at)
-    await update_rows(journal.client, kind.model, rows)
-    await settle_teams(kind, {row["id"]: row["owner_id"] for row in rows}, journal)
+    await journal.change(kind.model, rows, late=late)
+    if teams:
+        await settle_teams(kind, {row["id"]: row["owner_id"] for row in rows}, journal)
     return {row["id"]: row["held_since"] for row in rows}
 
 

@@ -43,7 +43,8 @@ def _json_columns(model: type[Model]) -> frozenset[str]:
     )
 
 
-def _arrays(model: type[Model], columns: Sequence[str], rows: Sequence[Row]) -> list[list[Any]]:
+def arrays_of(model: type[Model], columns: Sequence[str], rows: Sequence[Row]) -> list[list[Any]]:
+    """The values of rows by column, as parameters of `insert_part` and `update_part`."""
     json_columns = _json_columns(model)
     arrays: list[list[Any]] = []
     for column in columns:
@@ -54,10 +55,38 @@ def _arrays(model: type[Model], columns: Sequence[str], rows: Sequence[Row]) -> 
     return arrays
 
 
-def _unnest(model: type[Model], columns: Sequence[str]) -> str:
+def _unnest(model: type[Model], columns: Sequence[str], first: int = 1) -> str:
     types = column_types(model)
-    parts = ", ".join(f"${number}::{types[column]}[]" for number, column in enumerate(columns, start=1))
+    parts = ", ".join(f"${number}::{types[column]}[]" for number, column in enumerate(columns, start=first))
     return f"unnest({parts})"
+
+
+def insert_part(model: type[Model], columns: Sequence[str], *, first: int = 1) -> str:
+    """An INSERT of the rows in `arrays_of`, alone or as a part of a larger statement.
+
+    Args:
+        first: the number of the first parameter.
+    """
+    names = ", ".join(f'"{column}"' for column in columns)
+    return (
+        f'INSERT INTO "{model._meta.db_table}" ({names}) SELECT {names} '
+        f"FROM {_unnest(model, columns, first)} AS source ({names})"
+    )
+
+
+def update_part(model: type[Model], columns: Sequence[str], *, first: int) -> str:
+    """An UPDATE by `id` of the few rows in `arrays_of` and then their ids, as a part of a larger statement.
+
+    Args:
+        first: the number of the first parameter; the tenant is `$1`.
+    """
+    names = ", ".join(f'"{column}"' for column in columns)
+    assignments = ", ".join(f'"{name}" = source."{name}"' for name in columns if name not in ("id", "tenant_id"))
+    return (
+        f'UPDATE "{model._meta.db_table}" AS target SET {assignments} '
+        f"FROM {_unnest(model, columns, first)} AS source ({names}) "
+        f"WHERE target.tenant_id = $1 AND target.id = ANY (${first + len(columns)}::uuid[]) AND target.id = source.id"
+    )
 
 
 async def insert_rows(
@@ -74,16 +103,12 @@ async def insert_rows(
     if not rows:
         return []
     columns = list(rows[0])
-    names = ", ".join(f'"{column}"' for column in columns)
-    statement = (
-        f'INSERT INTO "{model._meta.db_table}" ({names}) SELECT {names} '
-        f"FROM {_unnest(model, columns)} AS source ({names}) {suffix}"
-    )
-    records = await raw_connection(client).fetch(statement, *_arrays(model, columns, rows))
+    statement = f"{insert_part(model, columns)} {suffix}"
+    records = await raw_connection(client).fetch(statement, *arrays_of(model, columns, rows))
     return [dict(record) for record in records]
 
 
-_FEW = 20
+FEW = 20
 """Up to so many rows any plan is quick."""
 
 
@@ -97,7 +122,7 @@ async def update_rows(client: TransactionWrapper, model: type[Model], rows: Sequ
         return 0
     columns = list(dict.fromkeys(column for row in rows for column in row))
     partial = [column for column in columns if any(column not in row for row in rows)]
-    arrays = _arrays(model, columns, [{column: row.get(column) for column in columns} for row in rows])
+    arrays = arrays_of(model, columns, [{column: row.get(column) for column in columns} for row in rows])
     arrays += [[column in row for row in rows] for column in partial]
     assignments = ", ".join(
         f'"{name}" = CASE WHEN source."has {name}" THEN source."{name}" ELSE target."{name}" END'
@@ -117,7 +142,7 @@ async def update_rows(client: TransactionWrapper, model: type[Model], rows: Sequ
     )
     values = [*arrays, rows[0]["tenant_id"], [row["id"] for row in rows]]
     connection = raw_connection(client)
-    if len(rows) <= _FEW:
+    if len(rows) <= FEW:
         return _count(await connection.execute(statement, *values))
     # Just after an import the planner knows nothing of the table, takes it for one row, and would
     # compare every row with every other: 1,000 updates took 5 s instead of 20 ms.

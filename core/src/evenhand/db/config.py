@@ -10,6 +10,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 import platformdirs
 
+from evenhand.db.connection import LeanConnection
 from evenhand.db.errors import InvalidDatabaseUrl
 from evenhand.environment import count, setting
 
@@ -107,6 +108,7 @@ class DatabaseConfig:
             "maxsize": 1 if as_owner else self.pool_size,
             "server_settings": settings,
             "application_name": "evenhand",
+            "connection_class": LeanConnection,
         }
 
 

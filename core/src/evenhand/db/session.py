@@ -17,6 +17,7 @@ from tortoise.transactions import in_transaction
 
 from evenhand.db.apps import App, installed_apps, tortoise_config
 from evenhand.db.config import DatabaseConfig
+from evenhand.db.connection import begin_with
 from evenhand.db.readers import Readers, current_readers, keep_readers
 from evenhand.tenancy.context import TenantMismatch, current_tenant
 
@@ -25,6 +26,7 @@ log = structlog.get_logger(__name__)
 Afterwards = Callable[[], Awaitable[object]]
 
 _transaction_tenant: ContextVar[UUID | None] = ContextVar("evenhand_transaction_tenant", default=None)
+_numbered: ContextVar[bool] = ContextVar("evenhand_transaction_numbered", default=False)
 _afterwards: ContextVar[list[Afterwards] | None] = ContextVar("evenhand_afterwards", default=None)
 
 
@@ -54,11 +56,14 @@ async def open_database(
 
 
 @asynccontextmanager
-async def _in_transaction() -> AsyncIterator[TransactionWrapper]:
+async def _in_transaction(prelude: str = "") -> AsyncIterator[TransactionWrapper]:
     """Tortoise's transaction that leaves nothing behind when it is cancelled while it begins or ends.
 
     Tortoise then keeps the pooled connection for ever, and the task goes on seeing the dead transaction as its
     connection.
+
+    Args:
+        prelude: statements in the round trip that begins it.
     """
     from tortoise.connection import get_connections
 
@@ -67,12 +72,14 @@ async def _in_transaction() -> AsyncIterator[TransactionWrapper]:
     begun = False
     context = in_transaction("default")
     try:
+        begin_with(prelude)
         async with context as connection:
             begun = True
             if not isinstance(connection, TransactionWrapper):
                 raise TypeError("the database is not opened through asyncpg")
             yield connection
     finally:
+        begin_with("")
         inside = connections.get("default")
         if inside is not outside:
             connections.set("default", outside)
@@ -82,13 +89,17 @@ async def _in_transaction() -> AsyncIterator[TransactionWrapper]:
 
 
 @asynccontextmanager
-async def transaction(*, read_only: bool = False) -> AsyncIterator[TransactionWrapper]:
+async def transaction(
+    *, read_only: bool = False, numbered: bool = False, few: bool = False
+) -> AsyncIterator[TransactionWrapper]:
     """One transaction of the current tenant; inside another one, a savepoint.
 
     Sets `app.tenant`, so that row level security lets through this tenant's rows only.
 
     Args:
         read_only: an outermost one sees one unchanging state of the database and refuses writes.
+        numbered: an outermost one has its number from the beginning, see `is_numbered`.
+        few: an outermost one touches few rows, so that statements need not be planned anew for their parameters.
 
     Raises:
         TenantRequired: no tenant is set. TenantMismatch: inside another tenant's transaction.
@@ -106,15 +117,20 @@ async def transaction(*, read_only: bool = False) -> AsyncIterator[TransactionWr
         return
     todo: list[Afterwards] = []
     try:
-        async with _in_transaction() as connection:
-            mode = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY; " if read_only else ""
-            await connection.execute_script(f"{mode}SET LOCAL app.tenant = '{tenant}'")
-            tokens = _transaction_tenant.set(tenant), _afterwards.set(todo)
+        prelude = (
+            (" SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY;" if read_only else "")
+            + f" SET LOCAL app.tenant = '{tenant}';"
+            + (" SET LOCAL plan_cache_mode = force_generic_plan;" if few else "")
+            + (" SELECT pg_current_xact_id();" if numbered else "")
+        )
+        async with _in_transaction(prelude) as connection:
+            tokens = _transaction_tenant.set(tenant), _afterwards.set(todo), _numbered.set(numbered)
             try:
                 yield connection
             finally:
                 _transaction_tenant.reset(tokens[0])
                 _afterwards.reset(tokens[1])
+                _numbered.reset(tokens[2])
     finally:
         for work in todo:
             await _do_afterwards(work)
@@ -137,6 +153,11 @@ async def after_transaction(work: Afterwards) -> None:
         await _do_afterwards(work)
     else:
         todo.append(work)
+
+
+def is_numbered() -> bool:
+    """Whether the open transaction got its number before its first statement looked at anything."""
+    return _numbered.get()
 
 
 def in_open_transaction() -> bool:

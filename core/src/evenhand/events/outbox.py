@@ -1,16 +1,12 @@
-"""Write the events of a transaction, and note down to whom each is to be delivered: one statement for all of them."""
+"""How the events of a transaction are written, with a note to whom each is to be delivered."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tortoise.backends.asyncpg.client import TransactionWrapper
-
 from evenhand.db.bulk import to_json
-from evenhand.db.session import after_transaction, raw_connection
 from evenhand.events.catalogue import EVERYTHING, read_event
-from evenhand.events.waking import wake_afterwards
 
 LONGEST_PAYLOAD = 32_000
 """Characters of JSON; the longest values of a payload beyond it are cut."""
@@ -31,19 +27,20 @@ _COLUMNS = (
     ("depth", "smallint"),
 )
 _NAMES = ", ".join(name for name, _ in _COLUMNS)
-_SOURCE = ", ".join(f"${number}::{kind}[]" for number, (_, kind) in enumerate(_COLUMNS, start=2))
 # Ids of deliveries need no order of time, and the database makes them where they are needed.
-_WRITE = f"""
-WITH written AS (
-    INSERT INTO outbox_events (tenant_id, {_NAMES})
-    SELECT $1, {_NAMES} FROM unnest({_SOURCE}) WITH ORDINALITY AS source ({_NAMES}, place) ORDER BY place
+_WRITE = """
+written AS (
+    INSERT INTO outbox_events (tenant_id, {names})
+    SELECT $1, {names} FROM unnest({source}) WITH ORDINALITY AS source ({names}, place) ORDER BY place
     RETURNING id, type, record_id, sequence
+), delivered AS (
+    INSERT INTO event_deliveries (tenant_id, id, event_id, subscriber_id, record_id, sequence, state, attempts)
+    SELECT $1, gen_random_uuid(), written.id, subscriber.id, written.record_id, written.sequence, 'pending', 0
+    FROM written JOIN event_subscribers AS subscriber ON subscriber.tenant_id = $1 AND subscriber.active
+        AND (subscriber.events ? '{everything}' OR subscriber.events ? written.type)
+    ORDER BY written.sequence
+    RETURNING id
 )
-INSERT INTO event_deliveries (tenant_id, id, event_id, subscriber_id, record_id, sequence, state, attempts)
-SELECT $1, gen_random_uuid(), written.id, subscriber.id, written.record_id, written.sequence, 'pending', 0
-FROM written JOIN event_subscribers AS subscriber ON subscriber.tenant_id = $1 AND subscriber.active
-    AND (subscriber.events ? '{EVERYTHING}' OR subscriber.events ? written.type)
-ORDER BY written.sequence
 """
 
 _strict = False
@@ -55,21 +52,28 @@ def check_payloads(strict: bool) -> None:
     _strict = strict
 
 
-async def write_events(client: TransactionWrapper, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Write events and their deliveries in the open transaction; deliveries begin when it is committed.
+def events_part(first: int) -> tuple[str, int]:
+    """The part of a statement that writes events and their deliveries, which are called `delivered` in it.
+
+    Args:
+        first: the number of the first parameter; the tenant is `$1`.
+
+    Returns: the part, and how many parameters it has.
+    """
+    source = ", ".join(f"${number}::{kind}[]" for number, (_, kind) in enumerate(_COLUMNS, start=first))
+    return _WRITE.format(names=_NAMES, source=source, everything=EVERYTHING), len(_COLUMNS)
+
+
+def event_arrays(rows: Sequence[Mapping[str, Any]]) -> list[list[Any]]:
+    """The parameters of `events_part`.
 
     Args:
         rows: the columns of the outbox but for its sequence; all of one tenant.
     """
-    if not rows:
-        return
     texts = [payload_text(row["payload"]) for row in rows]
     if _strict:
         _hold_to_types(rows, texts)
-    arrays = [texts if name == "payload" else [row[name] for row in rows] for name, _ in _COLUMNS]
-    status = await raw_connection(client).execute(_WRITE, rows[0]["tenant_id"], *arrays)
-    if not status.endswith(" 0"):
-        await after_transaction(wake_afterwards)
+    return [texts if name == "payload" else [row[name] for row in rows] for name, _ in _COLUMNS]
 
 
 def payload_text(payload: Mapping[str, Any]) -> str:

@@ -19,11 +19,6 @@ from evenhand.live.notices import CHANNEL, Notice, pack
 LIFETIME = 60.0
 """Seconds that a listener is believed without a new sign of it."""
 
-_SEND = """
-SELECT pg_notify($1, payload) FROM unnest($2::text[]) AS payload
-WHERE EXISTS (SELECT FROM live_listeners WHERE tenant_id = $3 AND expires_at > clock_timestamp())
-"""
-
 _ANNOUNCE = """
 WITH gone AS (
     DELETE FROM live_listeners
@@ -36,13 +31,26 @@ ON CONFLICT (tenant_id, listener_id) DO UPDATE SET expires_at = excluded.expires
 """
 
 
+def send_part(first: int) -> str:
+    """The part of a statement that sends notices, if anybody listens for the tenant; see `send` for when it may.
+
+    Args:
+        first: the number of the parameter for the channel; then come the payloads. The tenant is `$1`.
+    """
+    return (
+        f"SELECT pg_notify(${first}::text, payload) FROM unnest(${first + 1}::text[]) AS payload "
+        "WHERE EXISTS (SELECT FROM live_listeners WHERE tenant_id = $1 AND expires_at > clock_timestamp())"
+    )
+
+
 async def send(client: TransactionWrapper, tenant_id: UUID, notices: Sequence[Notice]) -> None:
     """Send a transaction's notices with its commit, if anybody listens for the tenant.
 
-    Call it after the transaction wrote something and under READ COMMITTED: `newest` and `oldest_running` rely on it.
+    Call it after the transaction wrote something, or got its number otherwise, and under READ COMMITTED: `newest`
+    and `oldest_running` rely on it.
     """
     if notices:
-        await raw_connection(client).execute(_SEND, CHANNEL, [pack(notice) for notice in notices], tenant_id)
+        await raw_connection(client).execute(send_part(2), tenant_id, CHANNEL, [pack(notice) for notice in notices])
 
 
 async def announce(connection: asyncpg.Connection, listener_id: UUID, tenants: Collection[UUID]) -> None:

@@ -41,6 +41,8 @@ async def frozen_by(entity: str, record_ids: Collection[UUID]) -> dict[UUID, tup
 
 async def check_frozen(inspection: Inspection) -> None:
     """Note which records wait for the ruling of a conflict case; only the ruling itself goes on."""
+    if not inspection.standing.cases:
+        return
     moving = {
         transfer.record_id: place
         for place, transfer in enumerate(inspection.transfers)

@@ -75,7 +75,7 @@ async def _keys(inspection: Inspection) -> dict[int, list[Key]]:
             continue
         if transfer.before is None:
             found[place] = keys_of(entity, {**transfer.columns, "archived_at": None})
-        else:
+        elif inspection.standing.twins:
             places[transfer.record_id] = place
     if places:
         for row in await DuplicateKey.filter(record_id__in=list(places)).order_by("id"):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -13,18 +13,17 @@ from evenhand.actions.pools.draws import enter_draws
 from evenhand.actions.pools.errors import NotInPool, NotPoolMember
 from evenhand.actions.pools.guard import inspect
 from evenhand.actions.pools.holders import name_holders
-from evenhand.actions.pools.inspection import Inspection, Transfer
+from evenhand.actions.pools.inspection import Inspection, Transfer, rules_for
 from evenhand.actions.pools.items import ClaimItem, ClaimStatus, refused
-from evenhand.actions.pools.taking import lock_records, take_out
+from evenhand.actions.pools.taking import lock_for, lock_records, take_out
 from evenhand.actions.values import require_value
 from evenhand.auth.permissions import Operation, PermissionDenied, require
+from evenhand.db.bulk import FEW
 from evenhand.entities.enums import OwnershipReason
 from evenhand.entities.registry import Entity, entity
 from evenhand.errors import InvalidInput, NotFound, Problem
 from evenhand.ownership.holders import Holder, default_pool_id
 from evenhand.ownership.models import OwnershipEntry
-from evenhand.ownership.pools.members import pool_roles
-from evenhand.ownership.pools.reading import rules_now
 from evenhand.tenancy.context import current_actor
 
 MOST = 1000
@@ -86,8 +85,8 @@ async def claim_records(
     user_id = own_user("claim records")
     require(current_actor(), Operation.UPDATE, kind.name)
     ids = few(record_ids)
-    async with writing("claim_records") as journal:
-        locked = await lock_records(kind, ids, journal)
+    async with writing("claim_records", few=len(ids) <= FEW) as journal:
+        locked, pools = await lock_for(kind, ids, user_id, journal)
         items: dict[UUID, ClaimItem] = {}
         waiting: list[UUID] = []
         for record_id in ids:
@@ -96,7 +95,7 @@ async def claim_records(
                 waiting.append(record_id)
             else:
                 items[record_id] = item
-        waiting = await _of_members(kind, waiting, locked, user_id, items)
+        waiting = _of_members(kind, waiting, locked, pools, items)
         why = Why(OwnershipReason.CLAIMED)
         items |= await _enter(kind, waiting, locked, user_id, journal)
         waiting = [one for one in waiting if one not in items]
@@ -133,7 +132,7 @@ async def _enter(
     """Take part in the draws of those for which the rule asks for lots."""
     if not waiting:
         return {}
-    rules = await rules_now(kind.name, journal.now)
+    rules = await rules_for(kind, journal)
     if all(rule.draw_minutes is None for rule in rules.rules):
         return {}
     found = {one: (locked[one], rules.of_pooled(locked[one], locked[one]["pool_id"])) for one in waiting}
@@ -141,20 +140,17 @@ async def _enter(
     return await enter_draws(kind, lots, user_id, journal)
 
 
-async def _of_members(
+def _of_members(
     kind: Entity,
     waiting: Sequence[UUID],
     locked: Mapping[UUID, Mapping[str, Any]],
-    user_id: UUID,
+    pools: Collection[UUID],
     items: dict[UUID, ClaimItem],
 ) -> list[UUID]:
     """Those that wait in pools from which the user may claim; the others are refused."""
-    if not waiting:
-        return []
-    roles = await pool_roles([user_id], {locked[one]["pool_id"] for one in waiting})
     for record_id in waiting:
         pool_id = locked[record_id]["pool_id"]
-        if (user_id, pool_id) not in roles:
+        if pool_id not in pools:
             error = NotPoolMember(
                 f"You may not claim from the pool in which this {kind.name.lower()} waits.",
                 hint="Ask an admin to make you, your team, your region or your product line a member.",
@@ -225,7 +221,7 @@ async def _put_back(
 ) -> dict[UUID, ClaimItem]:
     if not own:
         return {}
-    rules = await rules_now(kind.name, journal.now)
+    rules = await rules_for(kind, journal)
     transfers: list[Transfer] = []
     usual: UUID | None = None
     for record_id, columns in own.items():

@@ -11,7 +11,7 @@ from evenhand.actions.duplicates.checking import check_duplicates
 from evenhand.actions.journal import Journal
 from evenhand.actions.pools.errors import HeldByConflict
 from evenhand.actions.pools.inspection import Inspection, Transfer
-from evenhand.actions.pools.limits import cap_edits, check_caps, check_claims, check_history
+from evenhand.actions.pools.limits import cap_edits, check_caps, check_claims, check_history, look
 from evenhand.actions.values import require_value
 from evenhand.auth.permissions import Operation, require
 from evenhand.entities.registry import Entity
@@ -28,6 +28,7 @@ CHECKS: list[Check] = [check_frozen, check_history, check_claims, check_caps, ch
 
 async def inspect(inspection: Inspection) -> Inspection:
     """Note what stands against which transfers, for those who go on with the others; see `enforce`."""
+    await look(inspection)
     for check in CHECKS:
         await check(inspection)
     return inspection

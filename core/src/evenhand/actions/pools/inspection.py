@@ -9,10 +9,19 @@ from typing import Any
 from uuid import UUID
 
 from evenhand.actions.journal import Journal, Why
+from evenhand.actions.pools.standing import Standing
 from evenhand.entities.registry import Entity
 from evenhand.errors import EvenhandError
 from evenhand.ownership.holders import Holder
 from evenhand.ownership.pools.reading import RulesNow, rules_now
+
+
+async def rules_for(kind: Entity, journal: Journal) -> RulesNow:
+    """The rules about an entity that hold now; read once in a use case."""
+    rules: RulesNow | None = journal.memory.get(("rules", kind.name))
+    if rules is None:
+        rules = journal.memory["rules", kind.name] = await rules_now(kind.name, journal.now)
+    return rules
 
 
 @dataclass(frozen=True)
@@ -45,19 +54,18 @@ class Inspection:
 
     Attributes:
         refused: what stands against single transfers, by their place in `transfers`.
+        standing: what the records may have about them.
     """
 
     kind: Entity
     transfers: Sequence[Transfer]
     journal: Journal
     refused: dict[int, EvenhandError] = field(default_factory=dict)
-    _rules: RulesNow | None = None
+    standing: Standing = field(default_factory=Standing)
 
     async def rules(self) -> RulesNow:
-        """The rules about the entity that hold now; read once."""
-        if self._rules is None:
-            self._rules = await rules_now(self.kind.name, self.journal.now)
-        return self._rules
+        """The rules about the entity that hold now."""
+        return await rules_for(self.kind, self.journal)
 
     def refuse(self, place: int, error: EvenhandError) -> None:
         """Note what stands against one transfer; what was noted first stays."""

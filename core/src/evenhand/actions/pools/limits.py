@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zlib
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,13 +11,15 @@ from uuid import UUID
 
 from evenhand.actions.journal import Journal
 from evenhand.actions.pools.errors import CapReached, ClaimLimitReached, CoolingDown, Frozen
-from evenhand.actions.pools.inspection import Inspection, Transfer
+from evenhand.actions.pools.inspection import Inspection, Transfer, rules_for
+from evenhand.actions.pools.standing import ask_standing
 from evenhand.db.session import raw_connection
 from evenhand.entities.enums import OwnershipReason
 from evenhand.entities.registry import Entity
 from evenhand.ownership.decisions import names_of_users
+from evenhand.ownership.locks import holder_locks
 from evenhand.ownership.pools.conditions import COUNTED, COUNTING, counted, number_of_rule
-from evenhand.ownership.pools.reading import Rule, RulesNow, rules_now
+from evenhand.ownership.pools.reading import Rule, RulesNow
 from evenhand.tenancy.models import RecordModel
 
 CLAIMS = (OwnershipReason.CLAIMED, OwnershipReason.OFFER_ACCEPTED, OwnershipReason.DRAWN)
@@ -43,10 +44,11 @@ async def lock_owners(owner_ids: Iterable[UUID], journal: Journal) -> None:
 
     Taken after the locks of records and in one order, so that nobody waits in a circle.
     """
-    numbers = sorted({zlib.crc32(owner_id.bytes) - 2**31 for owner_id in owner_ids})
+    owners = set(owner_ids)
+    group, numbers = holder_locks(journal.actor.tenant_id, journal.locked_owners, owners)
     if numbers:
-        group = zlib.crc32(b"holder" + journal.actor.tenant_id.bytes) - 2**31
         await raw_connection(journal.client).execute(_LOCK, group, numbers)
+        journal.locked_owners |= owners
 
 
 async def lock_capped(kind: Entity, owner_ids: Iterable[UUID | None], journal: Journal) -> None:
@@ -56,7 +58,7 @@ async def lock_capped(kind: Entity, owner_ids: Iterable[UUID | None], journal: J
     """
     owners = {owner_id for owner_id in owner_ids if owner_id is not None}
     if kind.ownable and owners:
-        rules = await rules_now(kind.name, journal.now)
+        rules = await rules_for(kind, journal)
         if any(rule.holding_cap is not None for rule in rules.rules):
             await lock_owners(owners, journal)
 
@@ -68,6 +70,42 @@ def rule_of(transfer: Transfer, rules: RulesNow) -> Rule | None:
     return rules.of_owned(transfer.columns)
 
 
+async def look(inspection: Inspection) -> None:
+    """Ask what the records have about them, and lock whom the checks will count for; one statement or none."""
+    moving = [transfer.record_id for transfer in inspection.transfers if transfer.before is not None]
+    opened = [transfer for _, transfer in inspection.open()]
+    limited: list[UUID] = []
+    owner_ids: set[UUID] = set()
+    if opened:
+        rules = await inspection.rules()
+        for transfer in opened if rules.rules else ():
+            if transfer.before is not None and _has_memory(rule_of(transfer, rules)):
+                limited.append(transfer.record_id)
+            if transfer.after.owner_id is not None and _counts(inspection.kind, transfer, rules):
+                owner_ids.add(transfer.after.owner_id)
+    if moving:
+        taken = [one.record_id for one in opened if one.before is not None and one.why.reason in CLAIMS]
+        inspection.standing = await ask_standing(
+            inspection.kind, inspection.journal, moving=moving, limited=limited, taken=taken, owner_ids=owner_ids
+        )
+    else:
+        await lock_owners(owner_ids, inspection.journal)
+
+
+def _has_memory(rule: Rule | None) -> bool:
+    return rule is not None and bool(rule.freeze_days or rule.cool_down_days)
+
+
+def _counts(kind: Entity, transfer: Transfer, rules: RulesNow) -> bool:
+    """Whether the claims or the records of the new owner are to be counted."""
+    if transfer.why.reason in CLAIMS:
+        rule = rule_of(transfer, rules)
+        if rule is not None and (rule.claims_per_day is not None or rule.claims_per_week is not None):
+            return True
+    rule = rules.of_owned(transfer.columns) if counted(kind.name, transfer.columns) else None
+    return rule is not None and rule.holding_cap is not None
+
+
 async def check_history(inspection: Inspection) -> None:
     """Refuse records that came back to their pool lately, and people who had the record lately."""
     moving = [(place, transfer) for place, transfer in inspection.open() if transfer.before is not None]
@@ -75,12 +113,10 @@ async def check_history(inspection: Inspection) -> None:
         return
     rules = await inspection.rules()
     found = [(place, transfer, rule_of(transfer, rules)) for place, transfer in moving]
-    limited = [
-        (place, transfer, rule)
-        for place, transfer, rule in found
-        if rule is not None and (rule.freeze_days or rule.cool_down_days)
-    ]
+    limited = [(place, transfer, rule) for place, transfer, rule in found if rule is not None and _has_memory(rule)]
     if not limited:
+        return
+    if not inspection.standing.owners and not inspection.journal.new_lines(inspection.kind.name):
         return
     history = await histories(inspection.kind, [transfer.record_id for _, transfer, _ in limited], inspection.journal)
     cooling: list[tuple[int, Transfer, Rule, datetime]] = []
@@ -292,7 +328,7 @@ async def cap_edits(
             leaving.append((owner_id, before))
     if not entering:
         return {}
-    rules = await rules_now(kind.name, journal.now)
+    rules = await rules_for(kind, journal)
     changing = [
         (one, gone)
         for one, gone in zip(entering, leaving, strict=True)

@@ -17,7 +17,38 @@ from evenhand.db.session import raw_connection
 from evenhand.entities.registry import Entity
 from evenhand.ownership.holders import Holder
 from evenhand.ownership.pools.conditions import COUNTING
-from evenhand.ownership.pools.reading import Rule
+from evenhand.ownership.pools.members import pools_of
+from evenhand.ownership.pools.reading import VERSION, Rule, kept_rules
+
+
+def _columns(kind: Entity) -> list[str]:
+    return sorted({"id", "name", "owner_id", "pool_id", "held_since", "version", "archived_at"} | COUNTING[kind.name])
+
+
+async def lock_for(
+    kind: Entity, ids: Sequence[UUID], user_id: UUID, journal: Journal
+) -> tuple[dict[UUID, dict[str, Any]], frozenset[UUID]]:
+    """Lock records for somebody who wants them, see `lock_records`; rules and membership come with them.
+
+    Returns: the records; and the pools out of which the person may take records, none if there are no records.
+    """
+    columns = _columns(kind)
+    names = ", ".join(f'record."{name}"' for name in columns)
+    rows = await raw_connection(journal.client).fetch(
+        f"SELECT {names}, (SELECT time_zone FROM tenants WHERE id = $1) AS time_zone, {VERSION} AS rules, "
+        f"({pools_of('ARRAY[$3::uuid]')}) AS pools "
+        f'FROM "{kind.model._meta.db_table}" AS record WHERE record.tenant_id = $1 AND record.id = ANY ($2::uuid[]) '
+        "ORDER BY record.id FOR NO KEY UPDATE OF record",
+        journal.actor.tenant_id,
+        list(ids),
+        user_id,
+    )
+    if not rows:
+        return {}, frozenset()
+    rules = kept_rules(kind.name, journal.now, rows[0]["rules"], rows[0]["time_zone"])
+    if rules is not None:
+        journal.memory["rules", kind.name] = rules
+    return {row["id"]: {name: row[name] for name in columns} for row in rows}, frozenset(rows[0]["pools"] or ())
 
 
 async def lock_records(kind: Entity, ids: Sequence[UUID], journal: Journal) -> dict[UUID, dict[str, Any]]:
@@ -25,8 +56,7 @@ async def lock_records(kind: Entity, ids: Sequence[UUID], journal: Journal) -> d
 
     Of several who want the same record the first gets the lock; the others read what became of it.
     """
-    names = {"id", "name", "owner_id", "pool_id", "held_since", "version", "archived_at"} | COUNTING[kind.name]
-    columns = ", ".join(f'"{name}"' for name in sorted(names))
+    columns = ", ".join(f'"{name}"' for name in _columns(kind))
     rows = await raw_connection(journal.client).fetch(
         f'SELECT {columns} FROM "{kind.model._meta.db_table}" WHERE tenant_id = $1 AND id = ANY ($2::uuid[]) '
         "ORDER BY id FOR NO KEY UPDATE",
@@ -57,7 +87,7 @@ async def take_out(kind: Entity, taking: Taking, journal: Journal) -> dict[UUID,
     inspection.transfers = [_under(transfer, found[transfer.record_id]) for transfer in transfers]
     await inspect(inspection)
     given = [one for place, one in enumerate(inspection.transfers) if place not in inspection.refused]
-    since = await write_transfers(kind, given, journal)
+    since = await write_transfers(kind, given, journal, late=True, teams=inspection.standing.members)
     items: dict[UUID, ClaimItem] = {}
     for place, transfer in enumerate(inspection.transfers):
         pool_id: UUID = transfer.columns["pool_id"]

@@ -11,32 +11,35 @@ from evenhand.tenancy.context import current_tenant
 
 # A team reaches down to all teams below it, so a person is in the own team and in all above it.
 _RIGHTS = """
-WITH RECURSIVE person AS (
-    SELECT id, team_id, regions, product_lines, role FROM users
-    WHERE tenant_id = $1 AND id = ANY ($2::uuid[]) AND is_active AND archived_at IS NULL
-      AND role <> 'read_only'
-), above AS (
-    SELECT person.id AS user_id, person.team_id FROM person WHERE person.team_id IS NOT NULL
-    UNION
-    SELECT above.user_id, team.parent_id FROM above
-    JOIN teams AS team ON team.tenant_id = $1 AND team.id = above.team_id
-    WHERE team.parent_id IS NOT NULL
-)
 SELECT person.id AS user_id, pool.id AS pool_id, person.role IN ('rep', 'manager') AS usual,
        count(member.id) AS members,
        bool_or(found.is_it) AS is_member, bool_or(found.is_it AND member.role = 'manager') AS is_manager
-FROM person CROSS JOIN pools AS pool
+FROM users AS person CROSS JOIN pools AS pool
 LEFT JOIN pool_members AS member
     ON member.tenant_id = $1 AND member.pool_id = pool.id AND member.archived_at IS NULL
 LEFT JOIN LATERAL (
     SELECT member.user_id = person.id
-        OR member.team_id IN (SELECT above.team_id FROM above WHERE above.user_id = person.id)
+        OR EXISTS (SELECT FROM team_closure AS above WHERE above.tenant_id = $1
+                   AND above.ancestor_id = member.team_id AND above.descendant_id = person.team_id)
         OR person.regions ? member.region
         OR person.product_lines ? member.product_line AS is_it
 ) AS found ON true
-WHERE pool.tenant_id = $1 AND pool.archived_at IS NULL AND ($3::uuid[] IS NULL OR pool.id = ANY ($3))
+WHERE person.tenant_id = $1 AND person.id = ANY ({users}) AND person.is_active AND person.archived_at IS NULL
+  AND person.role <> 'read_only' AND pool.tenant_id = $1 AND pool.archived_at IS NULL AND {pools}
 GROUP BY person.id, pool.id, person.role
 """
+
+
+def pools_of(users: str) -> str:
+    """SQL: the ids of the pools from which these people may claim, as an array or null; `$1` is the tenant.
+
+    Args:
+        users: SQL for the array of their ids.
+    """
+    return (
+        f"SELECT array_agg(role.pool_id) FROM ({_RIGHTS.format(users=users, pools='true')}) AS role "
+        "WHERE role.is_member OR (role.members = 0 AND role.usual)"
+    )
 
 
 async def pool_roles(
@@ -51,7 +54,12 @@ async def pool_roles(
     """
     async with reading() as client:
         wanted = None if pool_ids is None else list(pool_ids)
-        rows = await raw_connection(client).fetch(_RIGHTS, current_tenant(), list(user_ids), wanted)
+        rows = await raw_connection(client).fetch(
+            _RIGHTS.format(users="$2::uuid[]", pools="($3::uuid[] IS NULL OR pool.id = ANY ($3))"),
+            current_tenant(),
+            list(user_ids),
+            wanted,
+        )
     found: dict[tuple[UUID, UUID], PoolRole] = {}
     for row in rows:
         if row["is_manager"]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from datetime import date, datetime, time, timedelta
@@ -95,20 +96,44 @@ class RulesNow:
 
 _LISTS = ("tiers", "sources", "product_lines", "regions")
 _COLUMNS = tuple(field.name for field in fields(Rule))
+VERSION = (
+    "(SELECT coalesce(md5(string_agg(r.xmin::text || r.ctid::text, ' ' ORDER BY r.id)), '') "
+    "FROM pool_rules AS r WHERE r.tenant_id = $1)"
+)
+"""SQL for the version of a tenant's rules; `$1` is the tenant. No writer can forget to count it up."""
 _READ = f"""
-SELECT tenant.time_zone, {", ".join(f"rule.{name}" for name in _COLUMNS)}
+SELECT tenant.time_zone, {VERSION} AS version, {", ".join(f"rule.{name}" for name in _COLUMNS)}
 FROM tenants AS tenant
 LEFT JOIN pool_rules AS rule ON rule.tenant_id = $1 AND rule.entity = $2 AND rule.is_active AND rule.archived_at IS NULL
 WHERE tenant.id = $1
 """
 
 
+KEPT = 10_000
+"""So many sets of rules are kept; the one read longest ago gives way."""
+_kept: OrderedDict[tuple[UUID, str], tuple[str, tuple[Rule, ...]]] = OrderedDict()
+
+
 async def rules_now(entity: str, now: datetime) -> RulesNow:
     """The current tenant's rules about an entity that hold now; inside a transaction."""
     found = await raw_connection(driver_transaction()).fetch(_READ, current_tenant(), entity)
     zone = ZoneInfo(found[0]["time_zone"])
-    rules = [_rule(dict(row)) for row in found if row["id"] is not None]
+    rules = tuple(_rule(dict(row)) for row in found if row["id"] is not None)
+    key = (current_tenant(), entity)
+    _kept[key] = (found[0]["version"], rules)
+    _kept.move_to_end(key)
+    while len(_kept) > KEPT:
+        _kept.popitem(last=False)
     return RulesNow(entity, tuple(ordered(rules, now.astimezone(zone).date())), now, zone)
+
+
+def kept_rules(entity: str, now: datetime, version: str, time_zone: str) -> RulesNow | None:
+    """The same without asking the database, if the rules of this version were read before."""
+    found = _kept.get((current_tenant(), entity))
+    if found is None or found[0] != version:
+        return None
+    zone = ZoneInfo(time_zone)
+    return RulesNow(entity, tuple(ordered(found[1], now.astimezone(zone).date())), now, zone)
 
 
 def _rule(row: Mapping[str, Any]) -> Rule:
