@@ -68,7 +68,7 @@ async def ask_standing(
         owner_ids: see `lock_owners`.
     """
     group, numbers = holder_locks(journal.actor.tenant_id, journal.locked_owners, owner_ids)
-    row = await raw_connection(journal.client).fetchrow(
+    (row,) = await raw_connection(journal.client).fetch(
         _ASK.format(column=_COLUMNS[kind.name]),
         journal.actor.tenant_id,
         kind.name,
