@@ -121,3 +121,21 @@ async def test_checks_are_chosen_by_admins(scene: Scene) -> None:
     }
     made = await scene.ask(scene.wang, CREATE, input={"name": "Other", "taxId": TAX_ID, "website": "acme.com"})
     assert made["__typename"] == "Account"
+
+
+async def test_conversions_and_many_take_an_override(scene: Scene) -> None:
+    await scene.ask_admin("mutation { result: setDuplicateChecks(phone: STOP) { __typename } }")
+    await scene.tenant.update("Account", UUID(scene.held), phone="13812345678")
+    lead = await scene.tenant.create("Lead", name="Zhao", company="Other", phone="13812345678", owner_id=scene.wang)
+    convert = """mutation ($id: ID!, $override: String) { result: convertLead(id: $id, override: $override) {
+        __typename ... on Failure { code } ... on LeadConverted { account { name } } } }"""
+    assert (await scene.ask_admin(convert, id=str(lead)))["code"] == "DUPLICATE_OWNED"
+    converted = await scene.ask_admin(convert, id=str(lead), override="another department")
+    assert converted["account"]["name"] == "Other"
+    many = """mutation ($inputs: [CreateAccountInput!]!, $override: String) {
+        result: createAccounts(inputs: $inputs, override: $override) {
+            __typename ... on Failure { code } ... on AccountsWritten { written failed } } }"""
+    drafts = [{"name": "East", "taxId": TAX_ID}, {"name": "West", "taxId": TAX_ID}]
+    assert (await scene.ask_admin(many, inputs=drafts)) == {"__typename": "AccountsWritten", "written": 0, "failed": 2}
+    assert (await scene.ask(scene.wang, many, inputs=drafts, override="x"))["code"] == "PERMISSION_DENIED"
+    assert (await scene.ask_admin(many, inputs=drafts, override="branches"))["written"] == 2

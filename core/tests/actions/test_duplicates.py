@@ -7,12 +7,13 @@ from uuid import UUID
 
 import pytest
 
-from evenhand.actions.bulk import ItemStatus, create_many
+from evenhand.actions.bulk import ItemStatus, create_many, update_many
 from evenhand.actions.duplicates.keys import rebuild_keys
 from evenhand.actions.duplicates.settings import set_duplicate_checks
 from evenhand.actions.leads import convert_lead
 from evenhand.actions.merges import Source, merge_accounts, unmerge_account
-from evenhand.actions.records import archive_record, create_record, restore_record, update_record
+from evenhand.actions.records import Change, archive_record, create_record, restore_record, update_record
+from evenhand.actions.upserts import Upsert, upsert_many
 from evenhand.auth.permissions import PermissionDenied
 from evenhand.db.session import raw_connection, reading, transaction
 from evenhand.entities import Account
@@ -130,6 +131,94 @@ async def test_a_conversion_is_told_where_the_customer_is(tenant: SomeTenant) ->
         with pytest.raises(DuplicateOwned, match="phone number"):
             await convert_lead(lead)
         assert (await convert_lead(lead, account_id=held)).account_id == held
+
+
+async def test_a_change_is_compared_as_a_new_record_is(tenant: SomeTenant) -> None:
+    owner = await tenant.create("User", name="Li Wei", role="rep")
+    held = await tenant.create("Account", name="Acme", tax_id=TAX_ID, website="acme.com", owner_id=owner)
+    own = await tenant.create("Account", name="Own", phone="13812345678", owner_id=tenant.users[Role.REP])
+    with acting_as(tenant.actor(Role.REP)):
+        with pytest.raises(DuplicateOwned, match="An account with the same tax id is protected by another team"):
+            await update_record("Account", own, {"tax_id": TAX_ID.lower()})
+        with pytest.raises(DuplicateOwned, match="same domain"):
+            await update_record("Account", own, {"website": "www.acme.com"})
+        assert await update_record("Account", own, {"tax_id": "DE123456789", "name": "ACME Ltd"})
+        async with reading():
+            told = await OutboxEvent.filter(record_id=own, type="DuplicateFound").get()
+            assert (await Account.get(id=own)).website is None
+    assert (told.payload["of_id"], told.payload["keys"]) == (str(held), ["name"])
+    with acting_as(tenant.actor(Role.ADMIN)):
+        with pytest.raises(DuplicateOwned, match=r"^Acme is held by Li Wei since"):
+            await update_record("Account", own, {"website": "https://acme.com/"})
+        await update_record("Account", held, {"website": "https://www.acme.com/about", "tax_id": f" {TAX_ID}"})
+        await update_record("Account", own, {"website": "acme.com", "parent_id": held})
+        await set_duplicate_checks(tax_id=Strictness.WARN)
+        await update_record("Account", own, {"tax_id": TAX_ID})
+        await update_record("Account", own, {"industry": "Steel"})
+        async with reading():
+            assert await OutboxEvent.filter(record_id=own, type="DuplicateFound").count() == 2
+
+
+async def test_changes_of_one_call_are_compared_with_each_other(tenant: SomeTenant) -> None:
+    records = [await tenant.create("Account", name=f"Acme {n}", owner_id=tenant.users[Role.REP]) for n in range(3)]
+    await tenant.create("Account", name="Held", tax_id=TAX_ID, owner_id=tenant.users[Role.MANAGER])
+    values = ["FR12345678", "FR12345678", TAX_ID]
+    with acting_as(tenant.actor(Role.ADMIN)):
+        changes = [Change(one, {"tax_id": value}) for one, value in zip(records, values, strict=True)]
+        items = await update_many("Account", changes)
+    assert [item.status for item in items] == [ItemStatus.UPDATED, ItemStatus.FAILED, ItemStatus.FAILED]
+    assert [type(item.error) for item in items[1:]] == [DuplicateOwned, DuplicateOwned]
+
+
+async def test_of_parallel_changes_and_creations_one_gets_through(tenant: SomeTenant) -> None:
+    records = [await tenant.create("Account", name=f"A {n}", owner_id=tenant.users[Role.REP]) for n in range(20)]
+
+    async def attempt(number: int) -> bool:
+        with acting_as(tenant.actor(Role.ADMIN)):
+            try:
+                if number % 2:
+                    await create_record("Account", {"name": f"B {number}", "tax_id": TAX_ID})
+                else:
+                    await update_record("Account", records[number // 2], {"tax_id": TAX_ID})
+            except (DuplicateOwned, DuplicateInPool):
+                return False
+            return True
+
+    assert sum(await asyncio.gather(*(attempt(number) for number in range(40)))) == 1
+
+
+async def test_a_merge_takes_keys_over(tenant: SomeTenant) -> None:
+    rep = tenant.users[Role.REP]
+    into = await tenant.create("Account", name="Acme", owner_id=rep)
+    other = await tenant.create("Account", name="Acme Ltd", tax_id=TAX_ID, website="acme.com", owner_id=rep)
+    with acting_as(tenant.actor(Role.ADMIN)):
+        (merge,) = await merge_accounts(into, [Source(other)], fill_empty=True)
+        async with reading():
+            assert (await Account.get(id=into)).tax_id == TAX_ID
+        await unmerge_account(merge)
+        async with reading():
+            assert (await Account.get(id=other)).tax_id == TAX_ID
+
+
+async def test_many_go_on_with_words(tenant: SomeTenant) -> None:
+    await tenant.create("Account", name="Acme", tax_id=TAX_ID, owner_id=tenant.users[Role.REP])
+    drafts = [{"name": "Branch", "tax_id": TAX_ID}, {"name": "Free", "tax_id": "DE123456789"}]
+    with acting_as(tenant.actor(Role.REP)), pytest.raises(PermissionDenied):
+        await create_many("Account", drafts, override="branches")
+    with acting_as(tenant.actor(Role.MANAGER)):
+        with pytest.raises(InvalidInput):
+            await create_many("Account", drafts, override=" ")
+        items = await create_many("Account", drafts, override="branches")
+        assert [item.status for item in items] == [ItemStatus.CREATED] * 2
+        again = Upsert("7", {"name": "Third", "tax_id": TAX_ID})
+        (refused,) = await upsert_many("Account", "erp", [again])
+        assert isinstance(refused.error, DuplicateOwned)
+        (made,) = await upsert_many("Account", "erp", [again], override="as in the ERP")
+        assert made.status is ItemStatus.CREATED
+        async with reading():
+            lines = {line.record_id: line.override for line in await OwnershipEntry.all()}
+    words = [lines[item.record_id] for item in [*items, made] if item.record_id is not None]
+    assert words == ["branches", None, "as in the ERP"]
 
 
 async def test_settings_say_how_strictly(tenant: SomeTenant) -> None:

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from evenhand.actions.constraints import Violation, find_violators
 from evenhand.actions.journal import Journal, writing
+from evenhand.actions.pools.guard import require_override
 from evenhand.actions.pools.limits import lock_capped
 from evenhand.actions.records import (
     Change,
@@ -193,8 +194,13 @@ def _copy(kind: Entity, values: Mapping[str, Any]) -> dict[str, Any]:
     return {name: [dict(row) for row in value] if name in lists else value for name, value in values.items()}
 
 
-async def create_many(entity_name: str, drafts: Sequence[Draft], *, mode: BulkMode = BulkMode.PARTIAL) -> list[Item]:
+async def create_many(
+    entity_name: str, drafts: Sequence[Draft], *, mode: BulkMode = BulkMode.PARTIAL, override: str | None = None
+) -> list[Item]:
     """Create records; each draft as in `create_record`. Returns: what became of each, in order.
+
+    Args:
+        override: why limits are set aside for those that need it; kept in their ledger lines.
 
     Raises:
         InvalidInput: more than `LARGEST`. PermissionDenied.
@@ -202,6 +208,7 @@ async def create_many(entity_name: str, drafts: Sequence[Draft], *, mode: BulkMo
     kind = entity(entity_name)
     require(current_actor(), Operation.CREATE, kind.name)
     require_few(drafts, "inputs")
+    require_override(kind, override)
     ids = [uuid7() for _ in drafts]
 
     async def work(bulk: Bulk) -> None:
@@ -220,7 +227,7 @@ async def create_many(entity_name: str, drafts: Sequence[Draft], *, mode: BulkMo
             chosen = [ids[place] for place in places]
             with placed(places):
                 values = [_copy(kind, cleaned[place]) for place in places]
-                await insert_clean(kind, values, journal=bulk.journal, ids=chosen)
+                await insert_clean(kind, values, journal=bulk.journal, ids=chosen, override=override)
             return {place: Item(ItemStatus.CREATED, ids[place]) for place in places}
 
         await bulk.settle(len(drafts), write)

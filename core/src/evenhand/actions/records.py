@@ -309,18 +309,20 @@ async def apply_clean(
     journal: Journal,
     moments: Mapping[UUID, datetime | None] | None = None,
     overrides: Mapping[UUID, str] | None = None,
+    compared: bool = True,
 ) -> list[UUID]:
     """Write checked values over locked records; set-based.
 
     Args:
         moments: when each record changed, for history that the system brings in; now by default.
         overrides: why opportunities may go on although criteria of their stages are not met.
+        compared: whether duplicates are looked for, see `enforce_edits`.
 
     Returns: ids of the records that really changed.
     """
     times = {record.id: journal.moment((moments or {}).get(record.id)) for record, _ in plans}
     await prepare_changes(kind, plans, journal, times, overrides or {})
-    await enforce_edits(kind, plans, journal)
+    await enforce_edits(kind, plans, journal, compared=compared)
     there = {
         child.key: await children_of(child, [record.id for record, values in plans if child.key in values])
         for child in kind.children

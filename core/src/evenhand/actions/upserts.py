@@ -9,6 +9,7 @@ from uuid import UUID
 
 from evenhand.actions.bulk import Bulk, BulkMode, Item, ItemStatus, named_twice, require_few, run_bulk
 from evenhand.actions.external_ids import claim
+from evenhand.actions.pools.guard import require_override
 from evenhand.actions.records import Draft, apply_clean, check_draft, insert_clean, lock_known, refuse_archived, snake
 from evenhand.actions.structure import hold_tree
 from evenhand.actions.values import require_value
@@ -31,11 +32,19 @@ class Upsert:
 
 
 async def upsert_many(
-    entity_name: str, source: str, upserts: Sequence[Upsert], *, mode: BulkMode = BulkMode.PARTIAL
+    entity_name: str,
+    source: str,
+    upserts: Sequence[Upsert],
+    *,
+    mode: BulkMode = BulkMode.PARTIAL,
+    override: str | None = None,
 ) -> list[Item]:
     """Create the records that the source names for the first time, change the others; set-based.
 
     The same call twice leaves the same state. Who holds a known record stays: owner and pool count for new ones.
+
+    Args:
+        override: why limits are set aside for new records that need it; kept in their ledger lines.
 
     Returns: what became of each, in order.
 
@@ -46,6 +55,7 @@ async def upsert_many(
     for operation in (Operation.CREATE, Operation.UPDATE):
         require(current_actor(), operation, kind.name)
     require_few(upserts, "items")
+    require_override(kind, override)
     source = require_value(ExternalId, "source", source)
 
     async def work(bulk: Bulk) -> None:
@@ -70,7 +80,7 @@ async def upsert_many(
             ids = {place: claims.known[names[place]] for place in places if names[place] in claims.known}
             plans = await _plan_known(bulk, ids, upserts, refusals)
             refusals.raise_if_any()
-            await _insert(bulk, created, {place: claims.new[names[place]] for place in created})
+            await _insert(bulk, created, {place: claims.new[names[place]] for place in created}, override)
             changed = await _change(bulk, plans)
             return {
                 **{place: Item(ItemStatus.CREATED, claims.new[names[place]]) for place in created},
@@ -124,11 +134,17 @@ async def _plan_known(
     return plans
 
 
-async def _insert(bulk: Bulk, created: Mapping[int, dict[str, Any]], ids: Mapping[int, UUID]) -> None:
+async def _insert(
+    bulk: Bulk, created: Mapping[int, dict[str, Any]], ids: Mapping[int, UUID], override: str | None
+) -> None:
     bulk.places.update({record_id: place for place, record_id in ids.items()})
     with placed(list(created)):
         await insert_clean(
-            bulk.kind, list(created.values()), journal=bulk.journal, ids=[ids[place] for place in created]
+            bulk.kind,
+            list(created.values()),
+            journal=bulk.journal,
+            ids=[ids[place] for place in created],
+            override=override,
         )
 
 

@@ -6,7 +6,19 @@ from importlib.metadata import entry_points
 
 import typer
 
-from evenhand.cli import accounts, audit, database, events, handovers, importing, plugins, reclaims, search, working
+from evenhand.cli import (
+    accounts,
+    audit,
+    database,
+    duplicates,
+    events,
+    handovers,
+    importing,
+    plugins,
+    reclaims,
+    search,
+    working,
+)
 from evenhand.cli.runtime import errors
 
 COMMANDS = "evenhand.commands"
@@ -20,7 +32,8 @@ def build() -> typer.Typer:
         no_args_is_help=True,
         pretty_exceptions_enable=False,
     )
-    for module in (database, accounts, plugins, importing, search, events, audit, reclaims, working, handovers):
+    ours = (database, accounts, plugins, importing, search, duplicates, events, audit, reclaims, working, handovers)
+    for module in ours:
         module.register(app)
     for point in sorted(entry_points(group=COMMANDS), key=lambda point: point.name):
         try:

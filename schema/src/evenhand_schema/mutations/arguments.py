@@ -22,6 +22,13 @@ def described(kind: Any, text: str) -> Any:
 
 
 ID = described(strawberry.ID, "The record's id.")
+OVERRIDE = Annotated[
+    str | None,
+    strawberry.argument(
+        description="Why limits are set aside, such as a customer that somebody has already; for managers and admins, "
+        "kept in the ledger."
+    ),
+]
 VERSION = described(int | None, "The version the change was made on; null overwrites whatever is there.")
 
 

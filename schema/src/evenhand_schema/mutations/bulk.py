@@ -30,7 +30,7 @@ from evenhand.tenancy.models import uuid7
 from evenhand_schema.context import request_of
 from evenhand_schema.declare import TYPES
 from evenhand_schema.errors import InvalidId, to_uuid
-from evenhand_schema.mutations.arguments import REQUIRED, described, mutation, result
+from evenhand_schema.mutations.arguments import OVERRIDE, REQUIRED, described, mutation, result
 from evenhand_schema.mutations.failures import Failure, failure_of
 from evenhand_schema.mutations.inputs import draft
 from evenhand_schema.names import plural, snake
@@ -181,17 +181,24 @@ def _explained(items: list[Item], refused: Mapping[int, InvalidId]) -> list[Item
 
 
 def _create_many(shapes: _Shapes, given: Any) -> Any:
-    async def resolve(info: Info, inputs: Any, mode: Any) -> Any:
+    async def resolve(info: Info, inputs: Any, mode: Any, override: str | None = None) -> Any:
         async def act() -> list[Item]:
-            return await create_many(shapes.kind.name, [draft(one) for one in _few(inputs, "inputs")], mode=_mode(mode))
+            drafts = [draft(one) for one in _few(inputs, "inputs")]
+            return await create_many(shapes.kind.name, drafts, mode=_mode(mode), override=override)
 
         return await shapes.answer(info, inputs, act)
 
     arguments = {
         "inputs": (described(list[given], f"Their values, at most {LARGEST}."), REQUIRED),
         "mode": (_MODE_ARGUMENT, Mode.PARTIAL),
+        **_override(shapes.kind),
     }
     return mutation(resolve, arguments, shapes.returns, f"Create {kind_text(shapes.kind)} in one transaction.")
+
+
+def _override(kind: Entity) -> dict[str, tuple[Any, Any]]:
+    """The argument by which limits of owners are set aside, for records that have owners."""
+    return {"override": (OVERRIDE, None)} if kind.ownable else {}
 
 
 def kind_text(kind: Entity) -> str:
@@ -256,10 +263,10 @@ def _upsert_many(shapes: _Shapes, given: Any) -> Any:
         },
     )
 
-    async def resolve(info: Info, source: str, items: Any, mode: Any) -> Any:
+    async def resolve(info: Info, source: str, items: Any, mode: Any, override: str | None = None) -> Any:
         async def act() -> list[Item]:
             asked = [Upsert(one.external_id, draft(one.input)) for one in _few(items, "items")]
-            return await upsert_many(shapes.kind.name, source, asked, mode=_mode(mode))
+            return await upsert_many(shapes.kind.name, source, asked, mode=_mode(mode), override=override)
 
         return await shapes.answer(info, items, act)
 
@@ -267,6 +274,7 @@ def _upsert_many(shapes: _Shapes, given: Any) -> Any:
         "source": (described(str, "The other system, e.g. salesforce."), REQUIRED),
         "items": (described(list[upsert], f"The records, at most {LARGEST}."), REQUIRED),
         "mode": (_MODE_ARGUMENT, Mode.PARTIAL),
+        **_override(shapes.kind),
     }
     text = f"Create {kind_text(shapes.kind)} that the source names for the first time, change the others."
     return mutation(resolve, arguments, shapes.returns, text)

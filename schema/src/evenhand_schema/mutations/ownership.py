@@ -15,7 +15,7 @@ from evenhand.auth.permissions import Operation, require
 from evenhand.errors import InvalidInput, Problem
 from evenhand_schema.context import request_of
 from evenhand_schema.errors import to_uuid
-from evenhand_schema.mutations.arguments import ID, REQUIRED, VERSION, mutation, result
+from evenhand_schema.mutations.arguments import ID, OVERRIDE, REQUIRED, VERSION, mutation, result
 from evenhand_schema.mutations.inputs import draft
 from evenhand_schema.resolvers import record
 from evenhand_schema.scalars import BigInt
@@ -149,6 +149,7 @@ async def _convert_lead(
     account_id: Any,
     with_opportunity: bool,
     opportunity: Any,
+    override: str | None,
 ) -> LeadConverted:
     await prepare(info, "Lead")
     lead_id = to_uuid(id)
@@ -158,6 +159,7 @@ async def _convert_lead(
         account_id=None if account_id is None else to_uuid(account_id),
         with_opportunity=with_opportunity,
         opportunity=None if opportunity is None else draft(opportunity),
+        override=override,
     )
     return LeadConverted(
         lead_id=lead_id,
@@ -216,6 +218,7 @@ def ownership_mutations(opportunity_input: Any) -> dict[str, Any]:
                 "account_id": (_described(optional_id, "Add to this customer instead of creating one."), None),
                 "with_opportunity": (_described(bool, "Whether a deal is wanted."), True),
                 "opportunity": (_described(opportunity_input | None, "Values over those of the lead."), None),
+                "override": (OVERRIDE, None),
             },
             result("ConvertLead", LeadConverted, description="What the lead became, or why nothing was changed."),
             "Turn a lead into a customer, a contact and a deal; who held the lead holds them.",

@@ -16,19 +16,11 @@ from evenhand.entities.registry import ENTITIES, Entity
 from evenhand_schema.context import request_of
 from evenhand_schema.declare import TYPES
 from evenhand_schema.errors import to_uuid
-from evenhand_schema.mutations.arguments import ID, REQUIRED, VERSION, mutation, result
+from evenhand_schema.mutations.arguments import ID, OVERRIDE, REQUIRED, VERSION, mutation, result
 from evenhand_schema.mutations.bulk import bulk_mutations
 from evenhand_schema.mutations.inputs import child_inputs, create_input, draft, update_input
 from evenhand_schema.names import snake
 from evenhand_schema.resolvers import record
-
-OVERRIDE = Annotated[
-    str | None,
-    strawberry.argument(
-        description="Why limits are set aside, such as a customer that somebody has already; for managers and admins, "
-        "kept in the ledger."
-    ),
-]
 
 
 async def changed(info: Info, type_name: str, act: Callable[[], Awaitable[UUID]]) -> Any:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Collection, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from evenhand.actions.conflicts.opening import suspect_duplicate
+from evenhand.actions.journal import Journal, Why
+from evenhand.actions.pools.inspection import Inspection, Transfer
 from evenhand.db.session import raw_connection
 from evenhand.entities.enums import DuplicateKeyKind, OwnershipReason, Strictness
 from evenhand.errors import EvenhandError
@@ -21,12 +23,13 @@ from evenhand.ownership.duplicates.finding import (
     seen_of,
 )
 from evenhand.ownership.duplicates.models import DuplicateKey
-from evenhand.ownership.duplicates.rules import COMPARED, Key, keys_of
+from evenhand.ownership.duplicates.rules import COLUMNS, COMPARED, Key, keys_of
+from evenhand.ownership.holders import Holder
 from evenhand.tenancy.context import current_actor
 
 if TYPE_CHECKING:
-    from evenhand.actions.journal import Journal
-    from evenhand.actions.pools.inspection import Inspection, Transfer
+    from evenhand.entities.registry import Entity
+    from evenhand.tenancy.models import RecordModel
 
 BUCKETS = 256
 """Keys share so many locks per tenant, so that a large import holds no more of them."""
@@ -48,8 +51,50 @@ async def check_duplicates(inspection: Inspection) -> None:
     creating = [key for place, found in keys.items() if inspection.transfers[place].before is None for key in found]
     if inspection.journal.actor.user_id is not None:
         await _hold_keys(inspection.journal, creating)
-    hits = await find_hits(entity, every)
-    twice = _among_themselves(keys, inspection.transfers)
+    fresh = {place for place in keys if inspection.transfers[place].before is None}
+    await _compare(inspection, keys, fresh)
+
+
+async def duplicate_edits(
+    kind: Entity, plans: Sequence[tuple[RecordModel, Mapping[str, Any]]], journal: Journal
+) -> dict[int, EvenhandError]:
+    """Which changes of locked records give them keys that others have; a key that a record had already is no matter.
+
+    Returns: what stands against single plans, by their places. The journal keeps what only warns.
+    """
+    columns = COLUMNS.get(kind.name, frozenset())
+    if kind.name not in COMPARED or not any(values.keys() & columns for _, values in plans):
+        return {}
+    transfers: list[Transfer] = []
+    keys: dict[int, list[Key]] = {}
+    for place, (record, values) in enumerate(plans):
+        before = record.columns()
+        after = {**before, **values}
+        holder = Holder(before["owner_id"], before["pool_id"])
+        transfers.append(Transfer(record.id, after, holder, holder, Why(OwnershipReason.MANUAL)))
+        if values.keys() & columns:
+            had = set(keys_of(kind.name, before))
+            new = [key for key in keys_of(kind.name, after) if key not in had]
+            if new:
+                keys[place] = new
+    if not keys:
+        return {}
+    if journal.actor.user_id is not None:
+        await _hold_keys(journal, [key for found in keys.values() for key in found])
+    inspection = Inspection(kind, transfers, journal)
+    await _compare(inspection, keys, set(keys))
+    return inspection.refused
+
+
+async def _compare(inspection: Inspection, keys: Mapping[int, Sequence[Key]], fresh: Collection[int]) -> None:
+    """Tell of the keys by place that others have.
+
+    Args:
+        fresh: the places whose keys are not kept yet, which are compared with each other, too.
+    """
+    entity = inspection.kind.name
+    hits = await find_hits(entity, {key for found in keys.values() for key in found})
+    twice = _among_themselves(keys, fresh)
     if not hits and not twice:
         return
     choices = await duplicate_choices()
@@ -98,12 +143,12 @@ def _related(transfer: Transfer, hit: Hit) -> bool:
     return hit.parent_id == transfer.record_id or (parent is not None and parent in (hit.record_id, hit.parent_id))
 
 
-def _among_themselves(keys: Mapping[int, Sequence[Key]], transfers: Sequence[Transfer]) -> dict[int, dict[Key, int]]:
-    """Which new records have keys of an earlier new one of the same call: by place, the place of that one."""
+def _among_themselves(keys: Mapping[int, Sequence[Key]], fresh: Collection[int]) -> dict[int, dict[Key, int]]:
+    """Which records get keys that an earlier one of the same call gets: by place, the place of that one."""
     first: dict[Key, int] = {}
     twice: dict[int, dict[Key, int]] = {}
     for place, found in keys.items():
-        if transfers[place].before is not None:
+        if place not in fresh:
             continue
         for key in found:
             earlier = first.setdefault(key, place)
@@ -176,4 +221,4 @@ async def _hold_keys(journal: Journal, keys: Sequence[Key]) -> None:
         )
 
 
-__all__ = ["check_duplicates", "refusal"]
+__all__ = ["check_duplicates", "duplicate_edits", "refusal"]

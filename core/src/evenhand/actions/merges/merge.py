@@ -197,7 +197,7 @@ async def _take_in(
     if winner.parent_id == loser.id:
         values["parent_id"] = above
     before = {name: getattr(winner, name) for name in values}
-    if values and await apply_clean(entity("Account"), [(winner, values)], journal=journal):
+    if values and await apply_clean(entity("Account"), [(winner, values)], journal=journal, compared=False):
         for name, value in values.items():
             setattr(winner, name, value)
         winner.version += 1

@@ -155,4 +155,4 @@ async def _empty_again(merge: AccountMerge, winner: Account, journal: Journal, u
         else:
             unmerged.left.append(Left("Account", winner.id, name))
     if values:
-        await apply_clean(entity("Account"), [(fresh, values)], journal=journal)
+        await apply_clean(entity("Account"), [(fresh, values)], journal=journal, compared=False)

@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from evenhand.actions.conflicts.freezing import check_frozen
-from evenhand.actions.duplicates.checking import check_duplicates
+from evenhand.actions.duplicates.checking import check_duplicates, duplicate_edits
 from evenhand.actions.journal import Journal
 from evenhand.actions.pools.errors import HeldByConflict
 from evenhand.actions.pools.inspection import Inspection, Transfer
@@ -17,6 +17,7 @@ from evenhand.auth.permissions import Operation, require
 from evenhand.entities.registry import Entity
 from evenhand.errors import InvalidInput, Problem, Refusals
 from evenhand.ownership.models import OwnershipEntry
+from evenhand.tenancy.context import current_actor
 from evenhand.tenancy.models import RecordModel
 
 Check = Callable[[Inspection], Awaitable[None]]
@@ -34,6 +35,16 @@ async def inspect(inspection: Inspection) -> Inspection:
     return inspection
 
 
+def require_override(kind: Entity, override: str | None) -> None:
+    """Raise `PermissionDenied` or `InvalidInput` unless the actor may set limits aside in these words."""
+    if override is None:
+        return
+    require(current_actor(), Operation.OVERRIDE, kind.name)
+    if not str(require_value(OwnershipEntry, "override", override) or "").strip():
+        message = "override: setting limits aside needs words."
+        raise InvalidInput([Problem("override", "REQUIRED", message, "Say why.")])
+
+
 async def enforce(
     kind: Entity, transfers: Sequence[Transfer], journal: Journal, *, override: str | None = None
 ) -> frozenset[UUID]:
@@ -49,11 +60,7 @@ async def enforce(
         EvenhandError: `TransferRefused` and others, with `rows` filled by place. PermissionDenied, InvalidInput: who
             may not set limits aside, or gives no words.
     """
-    if override is not None:
-        require(journal.actor, Operation.OVERRIDE, kind.name)
-        if not str(require_value(OwnershipEntry, "override", override) or "").strip():
-            message = "override: setting limits aside needs words."
-            raise InvalidInput([Problem("override", "REQUIRED", message, "Say why.")])
+    require_override(kind, override)
     if not transfers:
         return frozenset()
     inspection = await inspect(Inspection(kind, transfers, journal))
@@ -65,16 +72,25 @@ async def enforce(
     return frozenset(transfers[place].record_id for place in inspection.refused)
 
 
-async def enforce_edits(kind: Entity, plans: Sequence[tuple[RecordModel, Mapping[str, Any]]], journal: Journal) -> None:
-    """Refuse changes of locked records after which their owners would hold more than a cap allows.
+async def enforce_edits(
+    kind: Entity, plans: Sequence[tuple[RecordModel, Mapping[str, Any]]], journal: Journal, *, compared: bool = True
+) -> None:
+    """Refuse changes of locked records after which their owners would hold more than a cap allows, or somebody would
+    have a customer that is there already.
+
+    Args:
+        compared: whether the records are compared with others; not where the others are about to be one with them.
 
     Raises:
-        CapReached: with `rows` filled by place.
+        CapReached, DuplicateOwned, DuplicateInPool: with `rows` filled by place.
     """
     refusals = Refusals()
-    for place, error in (await cap_edits(kind, plans, journal)).items():
-        refusals.refuse(place, error)
+    for place, full in (await cap_edits(kind, plans, journal)).items():
+        refusals.refuse(place, full)
+    if compared:
+        for place, error in (await duplicate_edits(kind, plans, journal)).items():
+            refusals.refuse(place, error)
     refusals.raise_if_any()
 
 
-__all__ = ["CHECKS", "Check", "Inspection", "Transfer", "enforce", "enforce_edits", "inspect"]
+__all__ = ["CHECKS", "Check", "Inspection", "Transfer", "enforce", "enforce_edits", "inspect", "require_override"]
