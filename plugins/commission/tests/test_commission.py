@@ -12,8 +12,10 @@ import pytest_asyncio
 
 from evenhand.actions.owners import set_owner
 from evenhand.actions.plugins import set_plugin
+from evenhand.actions.record_members import add_record_member
 from evenhand.api import Deal, InvalidInput, Period, closed_deals, reading
 from evenhand.entities import Stage
+from evenhand.entities.enums import MemberRole
 from evenhand.ownership.models import Pool
 from evenhand.plugins.host import current_host, tenant_context
 from evenhand.tenancy.context import Role, acting_as
@@ -120,6 +122,25 @@ async def test_opportunities_show_their_lines_and_are_read_in_one_statement(
     manager = {"id": str(seller.users[Role.MANAGER])}
     assert told == {"won": [{"amount": "100.00", "user": manager}], "lost": [], "open": [], "nobody's": []}
     assert len(calls) == 1
+
+
+async def test_a_team_shares_the_commission(api: Api, seller: SomeTenant) -> None:
+    won = await close(seller, "won", amount="1000.01")
+    rep, manager = seller.users[Role.REP], seller.users[Role.MANAGER]
+    with acting_as(seller.system):
+        await add_record_member("Opportunity", won, manager, MemberRole.COLLABORATOR, Decimal("33.33"))
+    period = {"first": "2026-05-01", "last": "2026-05-31"}
+    told = {}
+    for user in (rep, manager):
+        answer = await api.data(seller, STATEMENT, Role.ADMIN, user=str(user), **period)
+        (line,) = answer["commissionStatement"]["lines"]
+        assert line["opportunity"]["id"] == str(won)
+        told[user] = line
+    assert [told[user]["amount"] for user in (rep, manager)] == ["66.67", "33.33"]
+    assert sum(Decimal(line["basis"]) for line in told.values()) == Decimal("1000.01")
+    assert told[manager]["explanation"].endswith(" Share of 33.33%: 33.33 CNY.")
+    nodes = (await api.data(seller, MANY, Role.ADMIN))["opportunities"]["nodes"]
+    assert [line["user"]["id"] for line in nodes[0]["commission"]["lines"]] == [str(rep), str(manager)]
 
 
 async def test_disabled_it_tells_nothing(api: Api, seller: SomeTenant) -> None:

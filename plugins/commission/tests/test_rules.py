@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from evenhand.api import CommissionLine, Deal, Outcome, Period
+from evenhand.api import CommissionLine, Deal, Outcome, Period, Shares
 from evenhand_commission.rules import idle_plan, lines_for, totals
 from evenhand_commission.settings import CommissionSettings
 
@@ -148,3 +148,42 @@ def test_a_plan_that_pays_nothing_today_is_told(facts: dict[str, str], said: lis
     found = idle_plan(CommissionSettings.model_validate(facts), date(2026, 5, 1))
     assert [one.message["en"] for one in found] == said
     assert all(one.message["zh"] and one.hint["zh"] and one.hint["en"] for one in found)
+
+
+@given(
+    DEALS,
+    PERCENTS,
+    st.lists(st.decimals("0", "20", places=2), max_size=4),
+    st.none() | st.integers(1, 9).map(lambda number: UUID(int=number)),
+)
+def test_the_lines_of_a_team_make_exactly_the_whole(
+    deals: list[Deal], percent: Decimal, parts: list[Decimal], case: UUID | None
+) -> None:
+    plan = CommissionSettings(percent=percent)
+    team = {UUID(int=100 + number): part for number, part in enumerate(parts)}
+    shares = {one.opportunity_id: Shares(one.owner_id, team, case) for one in deals if one.owner_id is not None}
+    alone = {line.opportunity_id: line for line in lines_for(deals, MAY, plan)}
+    divided = lines_for(deals, MAY, plan, shares)
+    assert [line.opportunity_id for line in lines_for(deals, MAY, plan)] == list(
+        dict.fromkeys(line.opportunity_id for line in divided)
+    )
+    for opportunity_id, whole in alone.items():
+        lines = [line for line in divided if line.opportunity_id == opportunity_id]
+        has = shares[opportunity_id]
+        assert {line.user_id for line in lines} == {user for user, share in has.items() if share}
+        assert sum(line.amount for line in lines) == whole.amount
+        assert sum(line.basis for line in lines) == whole.basis
+        for line in lines:
+            assert abs(line.amount - whole.amount * has[line.user_id] / 100) < Decimal("0.01")
+            named = case is not None and len(has) > 1
+            assert all((f"{case}" in words) == named for words in line.explanation.values())
+
+
+def test_a_share_is_explained() -> None:
+    plan = CommissionSettings(plan="P", percent=Decimal(10))
+    case, other = UUID(int=3), UUID(int=8)
+    owners, others = lines_for([deal("100.01")], MAY, plan, {UUID(int=1): Shares(ANNA, {other: Decimal(30)}, case)})
+    assert (owners.user_id, owners.amount, owners.basis) == (ANNA, Decimal("7.00"), Decimal("70.007"))
+    assert (others.user_id, others.amount, others.basis) == (other, Decimal("3.00"), Decimal("30.003"))
+    assert others.explanation["en"].endswith(f" Share of 30% by the ruling of conflict case {case}: 3.00 CNY.")
+    assert others.explanation["zh"].endswith(f"分成 30%（依据归属争议 {case} 的裁决）：3.00 CNY。")

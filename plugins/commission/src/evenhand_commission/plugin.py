@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from evenhand.api import CommissionLine, Deal, FieldProblem, Finding, Period, RecordChange, TenantContext, hookimpl
-from evenhand_commission.rules import idle_plan, lacks_amount, lines_for, no_amount
-from evenhand_commission.service import won_stages
+from evenhand_commission.rules import idle_plan, lacks_amount, no_amount
+from evenhand_commission.service import team_lines, won_stages
 from evenhand_commission.settings import CommissionSettings
 
 
@@ -22,8 +22,8 @@ class CommissionPlugin:
     async def commission_lines(
         self, ctx: TenantContext, deals: Sequence[Deal], period: Period
     ) -> Sequence[CommissionLine]:
-        """One line for every deal won in the period that has an owner."""
-        return lines_for(deals, period, plan_of(ctx))
+        """One line for every share of a deal won in the period that has an owner."""
+        return await team_lines(deals, period, plan_of(ctx))
 
     @hookimpl
     async def validate_record(self, ctx: TenantContext, changes: Sequence[RecordChange]) -> Sequence[FieldProblem]:

@@ -3,24 +3,43 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
+from uuid import UUID
 
-from evenhand.api import CommissionLine, Deal, FieldProblem, Finding, Outcome, Period, RecordChange
+from evenhand.api import (
+    CommissionLine,
+    Deal,
+    FieldProblem,
+    Finding,
+    Outcome,
+    Period,
+    RecordChange,
+    Shares,
+    divide,
+)
 from evenhand_commission.settings import CommissionSettings
 
 CENT = Decimal("0.01")
 
 
-def lines_for(deals: Iterable[Deal], period: Period, plan: CommissionSettings) -> list[CommissionLine]:
-    """One line for every deal that somebody won in the period while the plan was in effect, in order of winning.
+def lines_for(
+    deals: Iterable[Deal], period: Period, plan: CommissionSettings, shares: Mapping[UUID, Shares] | None = None
+) -> list[CommissionLine]:
+    """The lines for every deal that somebody won in the period while the plan was in effect, in order of winning.
 
-    The amount is basis × percent / 100, rounded half up to hundredths of the deal's currency.
+    The amount is basis × percent / 100, rounded half up to hundredths of the deal's currency. A deal with a team has
+    one line for each share: amount and basis are divided by largest remainder, so that the lines make
+    exactly the whole.
+
+    Args:
+        shares: who has which share, by deal; its owner has a deal without any wholly.
     """
     earning = [deal for deal in deals if _earns(deal, period, plan)]
     earning.sort(key=lambda deal: (deal.closed_on, deal.opportunity_id))
-    return [line for deal in earning if (line := _line(deal, plan)) is not None]
+    found = shares or {}
+    return [line for deal in earning for line in _lines(deal, plan, found.get(deal.opportunity_id))]
 
 
 def _earns(deal: Deal, period: Period, plan: CommissionSettings) -> bool:
@@ -32,26 +51,55 @@ def _earns(deal: Deal, period: Period, plan: CommissionSettings) -> bool:
     )
 
 
-def _line(deal: Deal, plan: CommissionSettings) -> CommissionLine | None:
+def _lines(deal: Deal, plan: CommissionSettings, shares: Shares | None) -> list[CommissionLine]:
     if deal.owner_id is None:
-        return None
+        return []
+    shares = shares or Shares(deal.owner_id, {})
     amount = (deal.amount * plan.percent / 100).quantize(CENT, rounding=ROUND_HALF_UP)
-    percent, basis = _short(plan.percent), f"{_money(deal.amount)} {deal.currency}"
-    earned = f"{_money(amount)} {deal.currency}"
+    amounts, bases = divide(amount, shares, CENT), divide(deal.amount, shares, _step(deal.amount))
+    return [
+        _line(deal, plan, amount, user_id, amounts[user_id], bases[user_id], shares)
+        for user_id, share in shares.items()
+        if share
+    ]
+
+
+def _step(amount: Decimal) -> Decimal:
+    """The last decimal of an amount, at least the fourth."""
+    exponent = amount.as_tuple().exponent
+    return Decimal(1).scaleb(min(exponent, -4) if isinstance(exponent, int) else -4)
+
+
+def _line(
+    deal: Deal,
+    plan: CommissionSettings,
+    whole: Decimal,
+    user_id: UUID,
+    amount: Decimal,
+    basis: Decimal,
+    shares: Shares,
+) -> CommissionLine:
+    percent, of_all = _short(plan.percent), f"{_money(deal.amount)} {deal.currency}"
+    earned = f"{_money(whole)} {deal.currency}"
+    explanation = {
+        "en": f"{plan.plan}: {percent}% of {of_all} for “{deal.name}”, won on {deal.closed_on}, = {earned} "
+        "(rounded half up to hundredths).",
+        "zh": f"{plan.plan}：“{deal.name}”于 {deal.closed_on} 赢单，{of_all} × {percent}% = {earned}（四舍五入到分）。",
+    }
+    if len(shares) > 1:
+        share, part = _short(shares[user_id]), f"{_money(amount)} {deal.currency}"
+        case = shares.case_id
+        explanation["en"] += f" Share of {share}%{f' by the ruling of conflict case {case}' if case else ''}: {part}."
+        explanation["zh"] += f"分成 {share}%{f'（依据归属争议 {case} 的裁决）' if case else ''}：{part}。"
     return CommissionLine(
         opportunity_id=deal.opportunity_id,
-        user_id=deal.owner_id,
+        user_id=user_id,
         plan=plan.plan,
-        basis=deal.amount,
+        basis=basis,
         amount=amount,
         currency=deal.currency,
         earned_on=deal.closed_on,
-        explanation={
-            "en": f"{plan.plan}: {percent}% of {basis} for “{deal.name}”, won on {deal.closed_on}, = {earned} "
-            "(rounded half up to hundredths).",
-            "zh": f"{plan.plan}：“{deal.name}”于 {deal.closed_on} 赢单，"
-            f"{basis} × {percent}% = {earned}（四舍五入到分）。",
-        },
+        explanation=explanation,
     )
 
 
