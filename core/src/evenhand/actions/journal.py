@@ -180,6 +180,13 @@ class Journal:
         else:
             await update_rows(self.client, model, rows)
 
+    async def settle_changes(self) -> None:
+        """Write the late changes now, before something counts the rows all the same."""
+        if self._changes is not None:
+            model, rows = self._changes
+            self._changes = None
+            await update_rows(self.client, model, rows)
+
     def note_duplicate(self, entity: str, record_id: UUID, found: EvenhandError) -> None:
         """Note that a record that is written all the same may be a duplicate; an event tells it at the end.
 

@@ -99,7 +99,7 @@ async def claim_records(
         why = Why(OwnershipReason.CLAIMED)
         items |= await _enter(kind, waiting, locked, user_id, journal)
         waiting = [one for one in waiting if one not in items]
-        items |= await take_out(kind, {one: (locked[one], user_id, why) for one in waiting}, journal)
+        items |= await take_out(kind, {one: (locked[one], user_id, why) for one in waiting}, journal, late=True)
         items |= await name_holders(kind, items, locked, user_id, journal)
     return [items[record_id] for record_id in ids]
 

@@ -296,6 +296,7 @@ async def held_by_rule(
         return f"${len(values)}"
 
     number = number_of_rule(rules.rules, kind.name, "held", place)
+    await journal.settle_changes()
     rows = await raw_connection(journal.client).fetch(
         f'SELECT held.owner_id, {number} AS number, count(*) AS records FROM "{kind.model._meta.db_table}" AS held '
         f"WHERE held.tenant_id = $1 AND held.owner_id = ANY ($2::uuid[]) AND {COUNTED[kind.name].format(row='held')} "

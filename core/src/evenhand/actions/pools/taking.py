@@ -70,8 +70,11 @@ Taking = Mapping[UUID, tuple[Mapping[str, Any], UUID, Why]]
 """Columns, new owner and reason of locked records that wait in pools, by id."""
 
 
-async def take_out(kind: Entity, taking: Taking, journal: Journal) -> dict[UUID, ClaimItem]:
+async def take_out(kind: Entity, taking: Taking, journal: Journal, *, late: bool = False) -> dict[UUID, ClaimItem]:
     """Give locked records that wait in pools to owners who may have them, unless limits stand against it.
+
+    Args:
+        late: nobody reads the records again in this use case, see `Journal.change`.
 
     Returns: what became of each.
     """
@@ -87,7 +90,7 @@ async def take_out(kind: Entity, taking: Taking, journal: Journal) -> dict[UUID,
     inspection.transfers = [_under(transfer, found[transfer.record_id]) for transfer in transfers]
     await inspect(inspection)
     given = [one for place, one in enumerate(inspection.transfers) if place not in inspection.refused]
-    since = await write_transfers(kind, given, journal, late=True, teams=inspection.standing.members)
+    since = await write_transfers(kind, given, journal, late=late, teams=inspection.standing.members)
     items: dict[UUID, ClaimItem] = {}
     for place, transfer in enumerate(inspection.transfers):
         pool_id: UUID = transfer.columns["pool_id"]
