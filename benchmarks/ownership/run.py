@@ -26,6 +26,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("ownership")
     group.add_argument("--parts", nargs="+", choices=PARTS, default=list(PARTS), help="which parts of ownership")
     audit.add_options(parser)
+    claims.add_options(parser)
 
 
 async def run(options: Namespace) -> Group:

@@ -39,6 +39,7 @@ from evenhand.tenancy.context import Role, acting_as
 from evenhand.tenancy.models import uuid7
 from evenhand.testing import SomeTenant, make_tenant
 from evenhand.testing.clock import Clock
+from evenhand.testing.queries import watch_statements
 
 from .conftest import Team, make_team
 
@@ -55,6 +56,16 @@ async def give_back(team: Team, rep: int, *leads: UUID) -> list[ClaimItem]:
 
 def code(item: ClaimItem) -> str:
     return item.error.code if item.error is not None else item.status.value
+
+
+async def test_a_claim_is_few_round_trips(team: Team) -> None:
+    await team.rule(freeze_days=3, cool_down_days=30, claims_per_day=9, holding_cap=9)
+    first, second = await team.leads(2)
+    await claim(team, 0, first)
+    with watch_statements(frame=True) as seen:
+        (item,) = await claim(team, 0, second)
+    assert item.status is ClaimStatus.CLAIMED
+    assert len(seen) <= 7, "\n".join(seen)
 
 
 async def test_200_racers_and_one_winner(tenant: SomeTenant) -> None:
