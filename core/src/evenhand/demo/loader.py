@@ -136,10 +136,12 @@ async def load_history(actor: Actor, story: Story, *, progress: Progress | None 
             ids = await _stage_ids()
             for name in ORDER:
                 await _create(name, story.of(name), ids, journal, tell)
-            for name in dict.fromkeys(item.entity for item in story.revisions):
+            for name in dict.fromkeys(item.entity for item in story.revisions if item.entity != "User"):
                 await _revise(name, [item for item in story.revisions if item.entity == name], ids, journal, tell)
             for name in dict.fromkeys(item.entity for item in story.handovers):
                 await _hand_over(name, [item for item in story.handovers if item.entity == name], ids, journal)
+            # Nobody leaves who still holds records.
+            await _revise("User", [item for item in story.revisions if item.entity == "User"], ids, journal, tell)
             await put_tags([_tag(label, ids) for label in story.labels], journal=journal)
     return True
 
