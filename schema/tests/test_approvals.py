@@ -70,7 +70,8 @@ async def office(api: Api, tenant: SomeTenant) -> Office:
     rep, manager = str(tenant.users[Role.REP]), str(tenant.users[Role.MANAGER])
     done = await api.data(tenant, criteria, id=way[0], rep=rep, manager=manager)
     assert [one["__typename"] for one in done.values()] == ["Stage", "User"]
-    deal = str(await tenant.create("Opportunity", name="大单", amount="1000", currency="CNY"))
+    mine = {"owner_id": tenant.users[Role.REP]}
+    deal = str(await tenant.create("Opportunity", name="大单", amount="1000", currency="CNY", **mine))
     return Office(api, tenant, way, deal)
 
 

@@ -51,7 +51,7 @@ async def test_every_missing_criterion_is_named_and_then_met(api: Api, tenant: S
     ]
     assert (await set_criteria(api, tenant, way[0], *criteria))["__typename"] == "Stage"
     product = str(await tenant.create("Product", code="P", name="P"))
-    deal = str(await tenant.create("Opportunity", name="大单"))
+    deal = str(await tenant.create("Opportunity", name="大单", owner_id=tenant.users[Role.REP]))
     await tenant.create(
         "Activity", kind="meeting", subject="Before", opportunity_id=deal, occurred_at="2026-01-01T00:00:00+00:00"
     )
@@ -102,7 +102,7 @@ async def test_stages_passed_over_count_and_the_way_back_is_free(api: Api, tenan
     way = await stages(tenant)
     await set_criteria(api, tenant, way[1], AMOUNT)
     await set_criteria(api, tenant, way[2], {"rule": "required", "field": "next_step"})
-    deal = str(await tenant.create("Opportunity", name="D"))
+    deal = str(await tenant.create("Opportunity", name="D", owner_id=tenant.users[Role.REP]))
     assert (await move(api, tenant, deal, way[1]))["__typename"] == "Opportunity"
     refused = await move(api, tenant, deal, way[4])
     assert {problem["field"] for problem in refused["problems"]} == {"amount", "nextStep"}
@@ -117,7 +117,7 @@ async def test_stages_passed_over_count_and_the_way_back_is_free(api: Api, tenan
 async def test_managers_override_with_a_reason_and_reps_do_not(api: Api, tenant: SomeTenant) -> None:
     way = await stages(tenant)
     await set_criteria(api, tenant, way[0], AMOUNT)
-    deal = str(await tenant.create("Opportunity", name="D"))
+    deal = str(await tenant.create("Opportunity", name="D", owner_id=tenant.users[Role.REP]))
     denied = await move(api, tenant, deal, way[1], Role.REP, reason="bitte")
     assert denied["code"] == "PERMISSION_DENIED"
     blank = await move(api, tenant, deal, way[1], Role.MANAGER, reason="  ")

@@ -55,6 +55,7 @@ MINIMAL: dict[str, dict[str, Any]] = {
     },
     "FieldRule": {"entity": "Lead", "field": "notes", "role": "READ_ONLY"},
     "ExportRight": {"role": "REP", "entity": "Lead"},
+    "Holiday": {"day": "2026-10-01", "name": "国庆节"},
     "Attachment": {"fileName": "合同.pdf", "sizeBytes": 1, "sha256": "0" * 64},
 }
 CHANGE: dict[str, dict[str, Any]] = {
@@ -64,6 +65,7 @@ CHANGE: dict[str, dict[str, Any]] = {
     "VisibilityRule": {"sees": "ALL"},
     "FieldRule": {"effect": "HIDE"},
     "ExportRight": {"note": "按约定"},
+    "Holiday": {"name": "中秋节"},
     "Order": {"notes": "加急"},
     "Payment": {"method": "转账"},
     "SurveyAnswer": {"comment": "不错"},
@@ -445,9 +447,9 @@ EVERYTHING = """{ leads(archived: true) { nodes { id name version ownerId archiv
 async def test_roles(api: Api, tenant: SomeTenant, role: Role, name: str) -> None:
     call, needs = CALLS[name]
     ids = {
-        "$LEAD": await tenant.create("Lead", name="L"),
+        "$LEAD": await tenant.create("Lead", name="L", owner_id=tenant.users[Role.REP]),
         "$TAG": await tenant.create("Tag", name="T"),
-        "$USER": tenant.users[Role.REP],
+        "$USER": tenant.users[Role.MANAGER],
     }
     for place, value in ids.items():
         call = call.replace(place, str(value))
@@ -476,7 +478,7 @@ def test_ids_of_the_tests_are_ids() -> None:
 
 async def test_records_are_tagged_and_untagged(api: Api, tenant: SomeTenant) -> None:
     tag = await _create_minimal(api, tenant, "Tag")
-    account = await _create_minimal(api, tenant, "Account")
+    account = str(await tenant.create("Account", name="甲", owner_id=tenant.users[Role.REP]))
     put = """mutation ($ids: [ID!]!, $tag: ID!) {
         result: tagRecords(entity: ACCOUNT, ids: $ids, tagId: $tag, why: "大客户") {
             ... on TagsChanged { count } ... on Failure { code } } }"""

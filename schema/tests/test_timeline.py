@@ -74,7 +74,7 @@ async def _filled(tenant: SomeTenant) -> UUID:
     answered = {"answered_at": _moment(7), "comment": "谢谢"}
     await tenant.create("SurveyAnswer", kind="csat", score=5, ticket_id=ticket, **answered, **about)
     await tenant.create("Task", subject="Send", done_at=_moment(8), assignee_id=rep, **about)
-    deal = await tenant.create("Opportunity", name="Deal", **about)
+    deal = await tenant.create("Opportunity", name="Deal", owner_id=rep, **about)
     await _next_stage(tenant, deal)
     with acting_as(tenant.actor(Role.MANAGER)):
         await set_owner("account", [account], owner_id=rep, note="Key customer")

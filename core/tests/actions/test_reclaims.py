@@ -16,7 +16,6 @@ from evenhand.actions.reclaims import reclaiming
 from evenhand.actions.reclaims.errors import (
     ExtensionDecidedAlready,
     ExtensionRefused,
-    NotHolder,
     ProtectionLimitReached,
     ProtectionRefused,
 )
@@ -278,7 +277,7 @@ async def test_protection_is_limited_and_exact(tenant: SomeTenant, clock: Clock)
         assert first == (await protect_records("Account", kept[:1]))[kept[0]]
     clock.advance(days=14)
     assert sorted(await run(tenant)) == sorted(kept)
-    with acting_as(rep), pytest.raises(NotHolder):
+    with acting_as(rep), pytest.raises(PermissionDenied):
         await protect_records("Account", kept[:1])
 
 

@@ -77,6 +77,12 @@ async def needed(tenant: SomeTenant, name: str) -> dict[str, Any]:
             return {"entity": "Lead", "key": f"key_{uuid7().hex}"}
         case "VisibilityRule":
             return {"role": "rep", "entity": "Lead", "sees": "team", "edits": "own"}
+        case "FieldRule":
+            return {"role": "rep", "entity": "Lead", "field": "company", "effect": "mask"}
+        case "ExportRight":
+            return {"role": "rep", "entity": "Lead"}
+        case "Holiday":
+            return {"day": "2026-10-01", "name": "国庆节"}
         case "AutomationRule":
             action = {"do": "notify", "to": ["owner"], "title": "Look"}
             return {"name": "Rule", "entity": "Lead", "events": ["LeadCreated"], "actions": [action]}
@@ -123,7 +129,7 @@ async def test_every_entity_is_created_changed_archived_and_restored(tenant: Som
 
 
 async def test_a_change_is_journalled_with_before_and_after(tenant: SomeTenant) -> None:
-    lead = await tenant.create("Lead", name="Li", company="甲公司")
+    lead = await tenant.create("Lead", name="Li", company="甲公司", owner_id=tenant.users[Role.REP])
     with acting_as(tenant.actor(Role.REP)):
         assert await update_record("lead", lead, {"company": "乙公司", "name": "Li"}, version=1) is True
         async with reading():

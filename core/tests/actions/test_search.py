@@ -17,6 +17,7 @@ from evenhand.db.session import raw_connection, reading, transaction
 from evenhand.entities.registry import entity, searchable
 from evenhand.search.rules import wanted
 from evenhand.tenancy.context import Actor, Role, acting_as
+from evenhand.tenancy.models import uuid7
 from evenhand.testing import SomeTenant
 from evenhand.testing.queries import watch_statements
 
@@ -152,7 +153,7 @@ async def test_statements_stay_constant(tenant: SomeTenant) -> None:
     async def create(count: int) -> int:
         with acting_as(tenant.system), watch_statements() as seen:
             async with writing("create") as journal:
-                drafts = [{"name": f"Account {number}"} for number in range(count)]
+                drafts = [{"name": f"Account {uuid7()}"} for _ in range(count)]
                 ids = await create_records(entity("Account"), drafts, journal=journal)
                 people = [{"name": f"Person {number}", "account_id": one} for number, one in enumerate(ids)]
                 await create_records(entity("Contact"), people, journal=journal)

@@ -18,7 +18,8 @@ from evenhand.testing import SomeTenant
 
 async def test_a_tag_says_who_put_it_there_and_why(tenant: SomeTenant) -> None:
     tag = await tenant.create("Tag", name="重点客户")
-    accounts = [await tenant.create("Account", name=name) for name in ("甲", "乙")]
+    rep = tenant.users[Role.REP]
+    accounts = [await tenant.create("Account", name=name, owner_id=rep) for name in ("甲", "乙")]
     with acting_as(tenant.actor(Role.REP)):
         assert await tag_records("account", accounts[:1], tag, why="年采购额高") == 1
         assert await tag_records("account", accounts, tag, why="again") == 1

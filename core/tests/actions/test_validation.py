@@ -150,8 +150,8 @@ async def test_writes_that_nobody_checks_cost_nothing_more(tenant: SomeTenant) -
         return len(seen)
 
     with acting_as(tenant.system), use_host(PluginHost([])):
-        plain = await statements({"name": "a"})
+        plain = await statements({"name": "Alpha"})
     with careful(tenant, "Opportunity"):
-        assert await statements({"name": "b"}) == plain
+        assert await statements({"name": "Beta"}) == plain
         await enable_plugin("careful")
-        assert await statements({"name": "bad"}) == plain
+        assert await statements({"name": "bad Gamma"}) == plain

@@ -31,7 +31,8 @@ async def product(company: Company) -> UUID:
 
 
 async def order(company: Company, price: str, **values: Any) -> UUID:
-    account = await company.tenant.create("Account", name="客户")
+    rep = company.tenant.users[Role.REP]
+    account = await company.tenant.create("Account", name="客户", owner_id=rep)
     lines = [{"product_id": await product(company), "quantity": "2", "unit_price": price}]
     given = {"number": "Q-1", "account_id": account, "currency": "CNY", "lines": lines, **values}
     with acting_as(company.actor(Role.REP)):
@@ -100,7 +101,8 @@ async def test_no_way_around_it(company: Company) -> None:
     with acting_as(company.tenant.system):
         async with reading():
             assert await Order.all().count() == 0
-    account = await company.tenant.create("Account", name="客户")
+    rep = company.tenant.users[Role.REP]
+    account = await company.tenant.create("Account", name="客户", owner_id=rep)
     lines = [{"quantity": "1", "unit_price": "100", "discount_percent": "15.01"}]
     deep = {"number": "D", "account_id": account, "currency": "CNY", "lines": lines}
     fine = {**deep, "number": "F", "lines": [{"quantity": "1", "unit_price": "100", "discount_percent": "15"}]}
@@ -178,7 +180,8 @@ async def test_counts_of_activities_and_named_tasks(company: Company) -> None:
 async def test_any_action_can_require_an_approval(company: Company) -> None:
     limit = {"fact": "credit", "more_than": "5000"}
     await company.policy("custom", BY_MANAGER, conditions=[limit])
-    account = await company.tenant.create("Account", name="客户")
+    rep = company.tenant.users[Role.REP]
+    account = await company.tenant.create("Account", name="客户", owner_id=rep)
 
     async def grant(credit: int) -> None:
         async with writing("grant_credit") as journal:

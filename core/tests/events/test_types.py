@@ -34,7 +34,9 @@ def test_the_page_is_up_to_date() -> None:
 
 def test_every_entity_has_classes_that_can_be_imported() -> None:
     wanted = {f"{entity}{base.__name__}" for entity in ENTITIES for base in GENERIC}
-    assert wanted - set(types.__all__) == set(), "declare them in events/records.py and name them in events/types.py"
+    assert wanted - set(types.__all__) == set(), (
+        "declare them in events/records.py or events/setup.py and name them in events/types.py"
+    )
     assert set(event_types()) <= set(types.__all__)
     for name, found in event_types().items():
         assert getattr(types, name) is found

@@ -115,6 +115,12 @@ VALUES: Mapping[str, Mapping[str, str]] = {
         "SEARCH": "Advertisements in search engines.",
         "SOCIAL": "Social networks.",
     },
+    "ChainProblem": {
+        "CHANGED": "The entry is not what was sealed, and no redaction says why.",
+        "MISSING": "The entry is gone, and retention did not remove it.",
+        "EXTRA": "There is an entry that was never sealed, or not at its time.",
+        "CHAIN": "The links do not follow one another, or do not reach a checkpoint.",
+    },
     "ChangeOperation": {
         "CREATED": "It is new.",
         "UPDATED": "Its values are different.",
@@ -256,6 +262,12 @@ VALUES: Mapping[str, Mapping[str, str]] = {
         "MANAGER": "May change all records, and who owns them.",
         "REP": "Works with customers.",
         "READ_ONLY": "May look, and change nothing.",
+    },
+    "SealKind": {
+        "AUDIT": "An entry of the journal.",
+        "LEDGER": "A line of the ledger.",
+        "REDACTION": "The redaction of an entry.",
+        "RETENTION": "The removal of old entries.",
     },
     "SignalKind": {
         "SHAM_FOLLOW_UP": "Follow-ups without substance just before records would have come back to the pool.",

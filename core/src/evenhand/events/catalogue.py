@@ -10,7 +10,7 @@ import structlog
 from pydantic import ValidationError, create_model
 
 from evenhand.errors import EvenhandError, InvalidInput, Problem
-from evenhand.events import approvals, changes, conflicts, handovers, pools, reclaims, records
+from evenhand.events import approvals, changes, conflicts, handovers, pools, reclaims, records, setup
 from evenhand.events.base import Archived, Created, Event, Restored, Updated
 
 log = structlog.get_logger(__name__)
@@ -34,7 +34,7 @@ def event_types() -> dict[str, type[Event]]:
 
     found: dict[str, type[Event]] = {
         name: getattr(module, name)
-        for module in (changes, approvals, conflicts, handovers, pools, reclaims, records)
+        for module in (changes, approvals, conflicts, handovers, pools, reclaims, records, setup)
         for name in module.__all__
     }
     for entity in ENTITIES:

@@ -1,72 +1,8 @@
-"""The four events that every entity has. No I/O here."""
+"""The four events of every record that is worked with. No I/O here."""
 
 from __future__ import annotations
 
 from evenhand.events.base import Archived, Created, Restored, Updated
-
-
-class TeamCreated(Created):
-    """A team was created."""
-
-
-class TeamUpdated(Updated):
-    """A team was changed."""
-
-
-class TeamArchived(Archived):
-    """A team was put away."""
-
-
-class TeamRestored(Restored):
-    """A team came back."""
-
-
-class UserCreated(Created):
-    """A user was created."""
-
-
-class UserUpdated(Updated):
-    """A user was changed."""
-
-
-class UserArchived(Archived):
-    """A user was put away."""
-
-
-class UserRestored(Restored):
-    """A user came back."""
-
-
-class AbsenceCreated(Created):
-    """An absence was created."""
-
-
-class AbsenceUpdated(Updated):
-    """An absence was changed."""
-
-
-class AbsenceArchived(Archived):
-    """An absence was put away."""
-
-
-class AbsenceRestored(Restored):
-    """An absence came back."""
-
-
-class PoolCreated(Created):
-    """A pool was created."""
-
-
-class PoolUpdated(Updated):
-    """A pool was changed."""
-
-
-class PoolArchived(Archived):
-    """A pool was put away."""
-
-
-class PoolRestored(Restored):
-    """A pool came back."""
 
 
 class AccountCreated(Created):
@@ -131,38 +67,6 @@ class LeadArchived(Archived):
 
 class LeadRestored(Restored):
     """A lead came back."""
-
-
-class PipelineCreated(Created):
-    """A pipeline was created."""
-
-
-class PipelineUpdated(Updated):
-    """A pipeline was changed."""
-
-
-class PipelineArchived(Archived):
-    """A pipeline was put away."""
-
-
-class PipelineRestored(Restored):
-    """A pipeline came back."""
-
-
-class StageCreated(Created):
-    """A stage was created."""
-
-
-class StageUpdated(Updated):
-    """A stage was changed."""
-
-
-class StageArchived(Archived):
-    """A stage was put away."""
-
-
-class StageRestored(Restored):
-    """A stage came back."""
 
 
 class OpportunityCreated(Created):
@@ -325,22 +229,6 @@ class TagRestored(Restored):
     """A tag came back."""
 
 
-class CustomFieldCreated(Created):
-    """A custom field was created."""
-
-
-class CustomFieldUpdated(Updated):
-    """A custom field was changed."""
-
-
-class CustomFieldArchived(Archived):
-    """A custom field was put away."""
-
-
-class CustomFieldRestored(Restored):
-    """A custom field came back."""
-
-
 class AttachmentCreated(Created):
     """An attachment was created."""
 
@@ -357,107 +245,7 @@ class AttachmentRestored(Restored):
     """An attachment came back."""
 
 
-class ApprovalPolicyCreated(Created):
-    """An approval policy was created."""
-
-
-class ApprovalPolicyUpdated(Updated):
-    """An approval policy was changed."""
-
-
-class ApprovalPolicyArchived(Archived):
-    """An approval policy was put away."""
-
-
-class ApprovalPolicyRestored(Restored):
-    """An approval policy came back."""
-
-
-class VisibilityRuleCreated(Created):
-    """A rule of visibility was created."""
-
-
-class VisibilityRuleUpdated(Updated):
-    """A rule of visibility was changed."""
-
-
-class VisibilityRuleArchived(Archived):
-    """A rule of visibility was put away."""
-
-
-class VisibilityRuleRestored(Restored):
-    """A rule of visibility came back."""
-
-
-class DeputyCreated(Created):
-    """A deputy was created."""
-
-
-class DeputyUpdated(Updated):
-    """A deputy was changed."""
-
-
-class DeputyArchived(Archived):
-    """A deputy was put away."""
-
-
-class DeputyRestored(Restored):
-    """A deputy came back."""
-
-
-class AutomationRuleCreated(Created):
-    """An automation rule was created."""
-
-
-class AutomationRuleUpdated(Updated):
-    """An automation rule was changed."""
-
-
-class AutomationRuleArchived(Archived):
-    """An automation rule was put away."""
-
-
-class AutomationRuleRestored(Restored):
-    """An automation rule came back."""
-
-
-class PoolMemberCreated(Created):
-    """A member of a pool was created."""
-
-
-class PoolMemberUpdated(Updated):
-    """A member of a pool was changed."""
-
-
-class PoolMemberArchived(Archived):
-    """A member of a pool was put away."""
-
-
-class PoolMemberRestored(Restored):
-    """A member of a pool came back."""
-
-
-class PoolRuleCreated(Created):
-    """A rule of a pool was created."""
-
-
-class PoolRuleUpdated(Updated):
-    """A rule of a pool was changed."""
-
-
-class PoolRuleArchived(Archived):
-    """A rule of a pool was put away."""
-
-
-class PoolRuleRestored(Restored):
-    """A rule of a pool came back."""
-
-
 __all__ = [
-    "AbsenceArchived",
-    "AbsenceCreated",
-    "AbsenceRestored",
-    "AbsenceUpdated",
     "AccountArchived",
     "AccountCreated",
     "AccountRestored",
@@ -466,18 +254,10 @@ __all__ = [
     "ActivityCreated",
     "ActivityRestored",
     "ActivityUpdated",
-    "ApprovalPolicyArchived",
-    "ApprovalPolicyCreated",
-    "ApprovalPolicyRestored",
-    "ApprovalPolicyUpdated",
     "AttachmentArchived",
     "AttachmentCreated",
     "AttachmentRestored",
     "AttachmentUpdated",
-    "AutomationRuleArchived",
-    "AutomationRuleCreated",
-    "AutomationRuleRestored",
-    "AutomationRuleUpdated",
     "CampaignArchived",
     "CampaignCreated",
     "CampaignRestored",
@@ -490,14 +270,6 @@ __all__ = [
     "ContactCreated",
     "ContactRestored",
     "ContactUpdated",
-    "CustomFieldArchived",
-    "CustomFieldCreated",
-    "CustomFieldRestored",
-    "CustomFieldUpdated",
-    "DeputyArchived",
-    "DeputyCreated",
-    "DeputyRestored",
-    "DeputyUpdated",
     "LeadArchived",
     "LeadCreated",
     "LeadRestored",
@@ -514,30 +286,10 @@ __all__ = [
     "PaymentCreated",
     "PaymentRestored",
     "PaymentUpdated",
-    "PipelineArchived",
-    "PipelineCreated",
-    "PipelineRestored",
-    "PipelineUpdated",
-    "PoolArchived",
-    "PoolCreated",
-    "PoolMemberArchived",
-    "PoolMemberCreated",
-    "PoolMemberRestored",
-    "PoolMemberUpdated",
-    "PoolRestored",
-    "PoolRuleArchived",
-    "PoolRuleCreated",
-    "PoolRuleRestored",
-    "PoolRuleUpdated",
-    "PoolUpdated",
     "ProductArchived",
     "ProductCreated",
     "ProductRestored",
     "ProductUpdated",
-    "StageArchived",
-    "StageCreated",
-    "StageRestored",
-    "StageUpdated",
     "SurveyAnswerArchived",
     "SurveyAnswerCreated",
     "SurveyAnswerRestored",
@@ -550,20 +302,8 @@ __all__ = [
     "TaskCreated",
     "TaskRestored",
     "TaskUpdated",
-    "TeamArchived",
-    "TeamCreated",
-    "TeamRestored",
-    "TeamUpdated",
     "TicketArchived",
     "TicketCreated",
     "TicketRestored",
     "TicketUpdated",
-    "UserArchived",
-    "UserCreated",
-    "UserRestored",
-    "UserUpdated",
-    "VisibilityRuleArchived",
-    "VisibilityRuleCreated",
-    "VisibilityRuleRestored",
-    "VisibilityRuleUpdated",
 ]
