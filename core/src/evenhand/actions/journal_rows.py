@@ -92,4 +92,6 @@ def _statement(
         first += number
     waiting = "(SELECT count(*) FROM delivered)" if events else "0"
     told = f", (SELECT count(told::text) FROM ({send_part(first)}) AS sent (told))" if notices else ""
-    return f"WITH {', '.join(parts)} SELECT {waiting}{told}" if parts else f"SELECT {waiting}{told}"
+    # What only writes to the journal names the tenant nowhere else, and PostgreSQL wants to know its type.
+    found = f"SELECT {waiting}{told}, $1::uuid"
+    return f"WITH {', '.join(parts)} {found}" if parts else found

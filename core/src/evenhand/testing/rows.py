@@ -17,6 +17,7 @@ from tortoise.fields.relational import ForeignKeyFieldInstance
 from evenhand.db.bulk import insert_rows
 from evenhand.entities import Tagging
 from evenhand.ownership.conflicts.models import ConflictParty
+from evenhand.ownership.handovers.models import HandoverTask
 from evenhand.ownership.members.models import RecordMember
 from evenhand.ownership.models import Pool
 from evenhand.ownership.pools.models import PoolMember
@@ -93,6 +94,8 @@ async def insert_some_row(client: TransactionWrapper, model: type[TenantModel], 
         row["share"] = row["share"] or Decimal(1)
     if model is ConflictParty and not any(row[column] for column in references if column != "case_id"):
         row["user_id"] = await _some_parent(client, references["user_id"])
+    if model is HandoverTask and row["task_id"] is None and row["ticket_id"] is None:
+        row["task_id"] = await _some_parent(client, references["task_id"])
     await insert_rows(client, model, [row])
     inserted: UUID = row["id"]
     return inserted
