@@ -75,13 +75,18 @@ def environment(data: Path) -> dict[str, str]:
 
 def start(data: Path, *arguments: str) -> subprocess.Popen[str]:
     command = Path(sys.executable).with_name("evenhand")
-    return subprocess.Popen(
-        [command, "demo", "--port", "0", *arguments],
-        env=environment(data),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    # A job in the background ignores Ctrl-C, and what it starts inherits that.
+    usual = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        return subprocess.Popen(
+            [command, "demo", "--port", "0", *arguments],
+            env=environment(data),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+    finally:
+        signal.signal(signal.SIGINT, usual)
 
 
 def finish(process: subprocess.Popen[str]) -> Outcome:
